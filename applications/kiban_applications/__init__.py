@@ -1,0 +1,1 @@
+"""利用 (applications): people outside the operator, and every door: command line, web, demonstration."""

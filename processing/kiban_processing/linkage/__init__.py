@@ -1,0 +1,1 @@
+"""名寄せ (linkage): registrations of many hospitals become persons."""
