@@ -1,0 +1,255 @@
+"""保管庫 (vault): encrypted Parquet files, one data key per file wrapped by the master key (Act 18, 21).
+
+A file is written first and recorded afterwards, in the transaction that also books it: until then its key exists only in memory, so a
+file left behind by a crash is unreadable noise. Destroying the key erases every copy (Act 20). Files stand on shelves:
+
+    vault       rows that passed the transfer guard                      (core zone)
+    receipt     the persons whom the receipt record names, Reg 57        (core zone)
+    held        rows that wait for a notice, a guardian or a day         (receive zone)
+    quarantine  unusable rows and damaged files, as they came            (receive zone)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from kiban_operator import keys
+from kiban_operator.database import Base, Moment
+from kiban_operator.home import Home
+from kiban_processing.catalogue import arrow
+from kiban_processing.catalogue.items import Table
+from kiban_processing.catalogue.tables import TABLES
+
+ROWS_PER_GROUP = 250_000
+PATIENT_KEY_SECRET = "patient-key"
+
+
+class Shelf(StrEnum):
+    """Where a file stands; the value is stored."""
+
+    VAULT = "vault"
+    RECEIPT = "receipt"
+    HELD = "held"
+    QUARANTINE = "quarantine"
+
+
+class VaultFile(Base):
+    """One encrypted file; a file whose key is destroyed keeps its row as proof of the erasure (Reg 12: date of deletion)."""
+
+    __tablename__ = "vault_files"
+    id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    shelf: Mapped[str] = mapped_column(sa.String(12), index=True)
+    hospital: Mapped[str] = mapped_column(sa.String(40), index=True)
+    regime: Mapped[str] = mapped_column(sa.String(1))
+    table_name: Mapped[str] = mapped_column(sa.String(40), index=True)
+    submission: Mapped[str] = mapped_column(sa.String(40), index=True)
+    rows: Mapped[int] = mapped_column(sa.BigInteger)
+    path: Mapped[str] = mapped_column(sa.String(200))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    destroyed_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+SYSTEM_COLUMNS = (
+    pa.field("hospital", pa.string()),
+    pa.field("regime", pa.string()),
+    pa.field("submission", pa.string()),
+    pa.field("source_row", pa.int64()),
+    pa.field("patient_key", pa.string()),
+)
+HELD_COLUMNS = (pa.field("ground", pa.string()), pa.field("eligible_on", pa.date32()))
+
+
+def schema(table: Table, shelf: Shelf = Shelf.VAULT) -> pa.Schema:
+    """Columns of a stored table: system columns first; the local patient ID stays only in `patients` (data minimisation)."""
+    declared = [f for f in arrow.schema(table) if f.name != "local_patient_id" or table.name == "patients"]
+    return pa.schema([*SYSTEM_COLUMNS, *(HELD_COLUMNS if shelf is Shelf.HELD else ()), *declared])
+
+
+@dataclass
+class Sealing:
+    """A file being written under a fresh key that nobody else has yet."""
+
+    id: str
+    shelf: Shelf
+    hospital: str
+    regime: str
+    table: str
+    submission: str
+    folder: Path
+    schema: pa.Schema
+    key: bytes = field(repr=False)
+    rows: int = 0
+    _writer: pq.ParquetWriter | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.id}.parquet"
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows, whose columns must be those of the schema (order does not matter)."""
+        if batch.num_rows == 0:
+            return
+        if self._writer is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            properties = pe.create_encryption_properties(self.key, aad_prefix=self.id.encode(), store_aad_prefix=False)
+            self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd", encryption_properties=properties)
+        self._writer.write_table(pa.Table.from_batches([batch]).select(self.schema.names).cast(self.schema), row_group_size=ROWS_PER_GROUP)
+        self.rows += batch.num_rows
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def discard(self) -> None:
+        """Give up an unrecorded file; its key was never kept."""
+        self.close()
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+    def reading(self) -> ds.Dataset:
+        """The rows just written, readable while the key is still in hand; closes the file."""
+        self.close()
+        if self.rows == 0:
+            return ds.dataset(self.schema.empty_table())
+        return _encrypted(self.path, self.id, self.key, self.schema)
+
+
+def _encrypted(path: Path, file_id: str, key: bytes, schema: pa.Schema) -> ds.Dataset:
+    options = ds.ParquetFragmentScanOptions(decryption_properties=pe.create_decryption_properties(key, aad_prefix=file_id.encode()))
+    return ds.dataset(path, schema=schema, format=ds.ParquetFileFormat(default_fragment_scan_options=options))
+
+
+def folder_of(home: Home, shelf: Shelf) -> Path:
+    zone = home.receive if shelf in (Shelf.HELD, Shelf.QUARANTINE) else home.core
+    return zone / shelf.value
+
+
+def seal(home: Home, shelf: Shelf, *, hospital: str, regime: str, table: str, submission: str, schema: pa.Schema) -> Sealing:
+    """Begin a new file. Nothing is on disk until the first row, nothing is readable until `record`."""
+    circumstances = home.circumstances
+    folder = folder_of(home, shelf) / submission
+    return Sealing(circumstances.token("f"), shelf, hospital, regime, table, submission, folder, schema, circumstances.entropy(32))
+
+
+def record(session: Session, home: Home, sealing: Sealing) -> VaultFile | None:
+    """Close the file, keep its wrapped key and its row in the caller's transaction; an empty file leaves nothing."""
+    sealing.close()
+    if sealing.rows == 0:
+        return None
+    now = home.circumstances.now()
+    home.keyring.make(session, f"file/{sealing.id}", lambda _size: sealing.key, now)
+    row = VaultFile(
+        id=sealing.id, shelf=sealing.shelf.value, hospital=sealing.hospital, regime=sealing.regime, table_name=sealing.table,
+        submission=sealing.submission, rows=sealing.rows, path=str(sealing.path.relative_to(home.path)), created_at=now,
+    )  # fmt: skip
+    session.add(row)
+    return row
+
+
+def destroy(session: Session, home: Home, file: VaultFile) -> Path:
+    """Destroy the file's key in the caller's transaction; returns the path, to be unlinked once that has committed."""
+    now = home.circumstances.now()
+    home.keyring.destroy(session, f"file/{file.id}", now)
+    file.destroyed_at = now
+    return home.path / file.path
+
+
+def files(
+    session: Session, shelf: Shelf, *, table: str | None = None, hospital: str | None = None, regime: str | None = None
+) -> list[VaultFile]:
+    """Living files of a shelf, oldest first."""
+    query = sa.select(VaultFile).where(VaultFile.shelf == shelf.value, VaultFile.destroyed_at.is_(None))
+    for column, wanted in ((VaultFile.table_name, table), (VaultFile.hospital, hospital), (VaultFile.regime, regime)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return list(session.scalars(query.order_by(VaultFile.created_at, VaultFile.id)))
+
+
+def dataset(session: Session, home: Home, chosen: Iterable[VaultFile], schema: pa.Schema) -> ds.Dataset:
+    """The rows of several files as one Arrow dataset, decrypted as they are read and never on disk."""
+    children = [_encrypted(home.path / file.path, file.id, home.keyring.open(session, f"file/{file.id}"), schema) for file in chosen]
+    return ds.dataset(children, schema=schema) if children else ds.dataset(schema.empty_table())
+
+
+def register(
+    con: duckdb.DuckDBPyConnection, session: Session, home: Home, table: Table, name: str, *,
+    shelf: Shelf = Shelf.VAULT, hospital: str | None = None, regime: str | None = None,
+) -> str:  # fmt: skip
+    """Make a table's stored rows readable in the engine as `name`; returns `name`.
+
+    Where a hospital sent the same key again (a corrected record), only the row of its latest submission is seen.
+    """
+    chosen = files(session, shelf, table=table.name, hospital=hospital, regime=regime)
+    con.register(f"{name}_all", dataset(session, home, chosen, schema(table, shelf)))
+    rounds: dict[str, set[str]] = {}
+    for file in chosen:
+        rounds.setdefault(file.hospital, set()).add(file.submission)
+    again = sorted(hospital for hospital, submissions in rounds.items() if len(submissions) > 1)
+    if not again or not table.key:
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {name}_all")
+        return name
+    con.register(f"{name}_again", pa.table({"hospital": again}))
+    order = {file.submission: index for index, file in enumerate(chosen)}
+    con.register(f"{name}_rounds", pa.table({"submission": list(order), "round": list(order.values())}))
+    key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
+    repeated = f"hospital IN (SELECT hospital FROM {name}_again) AND {' AND '.join(f'{column} IS NOT NULL' for column in key)}"
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW {name} AS
+        SELECT * FROM {name}_all WHERE NOT ({repeated})
+        UNION ALL
+        SELECT v.* FROM (SELECT * FROM {name}_all WHERE {repeated}) v JOIN {name}_rounds r USING (submission)
+        QUALIFY row_number() OVER (PARTITION BY v.hospital, {", ".join(f"v.{column}" for column in key)} ORDER BY r.round DESC, v.source_row) = 1
+    """)
+    return name
+
+
+def register_all(con: duckdb.DuckDBPyConnection, session: Session, home: Home, prefix: str = "vault_", **selection: str) -> dict[str, str]:
+    """Every table of the catalogue, as `register` does."""
+    return {
+        name: register(con, session, home, table, f"{prefix}{name}", hospital=selection.get("hospital"), regime=selection.get("regime"))
+        for name, table in TABLES.items()
+    }
+
+
+def patient_key_parameters(secret: bytes) -> dict[str, bytes]:
+    """The two halves of HMAC-SHA-256 as bound parameters, so that the secret stands in no statement text."""
+    padded = secret.ljust(64, b"\0")
+    return {"key_inner": bytes(byte ^ 0x36 for byte in padded), "key_outer": bytes(byte ^ 0x5C for byte in padded)}
+
+
+def patient_key_sql(hospital: str, local_patient_id: str) -> str:
+    """`keys.patient_key` for the engine; both arguments are SQL expressions, parameters are those of `patient_key_parameters`."""
+    message = f"encode({hospital} || chr(31) || {local_patient_id})"
+    return f"substr(sha256($key_outer || unhex(sha256($key_inner || {message}))), 1, 32)"
+
+
+def patient_secret(session: Session, home: Home) -> bytes:
+    """The secret under which registrations are named in control data; made on first use."""
+    return home.keyring.obtain(session, PATIENT_KEY_SECRET, home.circumstances.entropy, home.circumstances.now())
+
+
+def local_patient_keys(session: Session, home: Home, hospital: str, local_ids: Sequence[str]) -> list[str]:
+    """Names of a few registrations, for a desk that has the local IDs at hand."""
+    secret = patient_secret(session, home)
+    return [keys.patient_key(secret, hospital, local_id) for local_id in local_ids]
+
+
+Progress = Callable[[str, int, int | None], None]
+
+
+def silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress nobody watches."""
