@@ -89,6 +89,11 @@ ACT_53_1 = _act(
     "提供停止の求めを受けたときは遅滞なく書面を交付する。",
     "On a request to stop, deliver the acknowledgement document without delay.",
 )
+ACT_53_2 = _act(
+    "53(2)",
+    "あらかじめ求めた者の承諾を得たときは書面に代えて電磁的記録を提供できる。",
+    "An electromagnetic record may replace the document if the requester agreed beforehand.",
+)
 ACT_55_1 = _act(
     "55(1)", "提供を受けるに際し取得の経緯等を確認する。", "Confirm the provider and how the data were acquired when receiving."
 )
@@ -130,7 +135,9 @@ REG_47 = _reg("47", "停止の求めは書面、口頭その他の方法によ�
 REG_48_1 = _reg(
     "48(1)", "停止の求めに必要な期間を定めて適切かつ合理的な方法で通知する。", "The notice sets the period needed to request a stop."
 )
+REG_48_2 = _reg("48(2)", "届出は様式第四十三により行う。", "The filing is made on Form 43.")
 REG_48_4 = _reg("48(4)", "更新の方法と提供開始予定日も通知事項とする。", "How data are updated and the planned start are notified too.")
+REG_49 = _reg("49", "主務大臣による公表は遅滞なくインターネットにより行う。", "The ministers publish without delay on the internet.")
 REG_50 = _reg("50", "医療情報取扱事業者による公表。", "The institution publishes after the ministers.")
 REG_51 = _reg("51", "停止の求めに係る書面の記載事項。", "Items of the acknowledgement document.")
 REG_52 = _reg("52", "書面の写し等を三年間保存する。", "Keep the copy for three years.")
