@@ -1,0 +1,401 @@
+"""加工計画 (processing plan): one order's treatments as ordered data with a digest; reviewable, diffable, signed (Act 19(1), Reg 18).
+
+The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
+
+    [plan]       name, version, recipient_class, delivery_form, reference_date (optional), k_reason (only to go below the floor)
+    [anonymity]  k (persons), suppression_limit (share of persons), method, l = [{column, kind, value}], t = [{column, value}]
+    [rare]       persons (a value held by fewer persons is rare)
+    [shift]      window_weeks (whole weeks either way, constant per person)
+    [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
+    [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
+    [tables.T.columns]  column = {treatment, quasi, hierarchy, by}
+
+A column of the source that the plan does not name is not released (data minimisation).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import rfc8785
+
+from kiban_processing import permitted
+from kiban_processing.catalogue import tables
+from kiban_processing.catalogue.items import Item, Kind
+from kiban_processing.language import Text
+from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
+from kiban_processing.plan_fields import PLAN_UNREADABLE, Fields, load
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
+
+TREATMENT_MISSING = Ground(
+    "plan-treatment-missing",
+    Family.LAW,
+    ACT_19,
+    Text("「{item}」の加工方法が計画にありません。", "The plan names no treatment for “{item}”."),
+    Text("treatment を一つ指定してください: {allowed}。", "Name one treatment: {allowed}."),
+)
+TREATMENT_FORBIDDEN = Ground(
+    "plan-treatment-forbidden",
+    Family.LAW,
+    REG_18,
+    Text("「{item}」({kind})に加工方法「{treatment}」は使えません。", "“{item}” ({kind}) may not be treated by “{treatment}”."),
+    Text("使えるのは: {allowed}。", "Allowed: {allowed}."),
+)
+DATE_UNSHIFTED = Ground(
+    "plan-date-unshifted",
+    Family.LAW,
+    POLICY_SHIFT,
+    Text("日付「{item}」をずらさずに提供する計画です。", "The plan would release the date “{item}” unshifted."),
+    Text("使えるのは: {allowed}。", "Allowed: {allowed}."),
+)
+EXCEEDS_APPROVAL = Ground(
+    "plan-exceeds-approval",
+    Family.LAW,
+    ACT_19,
+    Text("承認されていない項目を含む計画です: {items}。", "The plan releases items that were not approved: {items}."),
+    Text("計画から外すか、変更の承認を受けてください。", "Take them out of the plan or have a change approved."),
+)
+K_BELOW_FLOOR = Ground(
+    "plan-k-below-floor",
+    Family.LAW,
+    REG_6_V,
+    Text(
+        "k={k} は利用者区分「{recipient_class}」・提供形態「{delivery_form}」の下限 {floor} を下回ります。",
+        "k={k} is below the floor {floor} for recipient class “{recipient_class}” and delivery form “{delivery_form}”.",
+    ),
+    Text("kを上げるか、理由を plan.k_reason に記録してください。", "Raise k, or record the reason in plan.k_reason."),
+)
+QUASI_MISSING = Ground(
+    "plan-quasi-missing",
+    Family.LAW,
+    REG_18_V,
+    Text("「{item}」は準識別子ですが quasi = true がありません。", "“{item}” can identify in combination but lacks quasi = true."),
+    Text("quasi = true とするか、remove としてください。", "Set quasi = true, or remove the column."),
+)
+QUASI_MISPLACED = Ground(
+    "plan-quasi-misplaced",
+    Family.LAW,
+    REG_18_I,
+    Text("「{item}」は準識別子にできません。", "“{item}” cannot be a quasi-identifier."),
+    Text(
+        "準識別子は patients の keep、birth_year、age_band、place、shift_year の列に限ります。",
+        "Only columns of `patients` treated by keep, birth_year, age_band, place or shift_year can be.",
+    ),
+)
+SENSITIVE_UNRELEASED = Ground(
+    "plan-sensitive-unreleased",
+    Family.INPUT,
+    REG_18_V,
+    Text("l または t を求める列「{item}」は提供される値の列ではありません。", "l or t is asked for “{item}”, which is no released value."),
+    Text(
+        "`表.列` の形で、提供する符号の列を指定してください。", "Name a released code column as `table.column` that is no quasi-identifier."
+    ),
+)
+
+QUASI_TREATMENTS = frozenset({Treatment.KEEP, Treatment.BIRTH_YEAR, Treatment.AGE_BAND, Treatment.PLACE, Treatment.SHIFT_YEAR})
+PATIENTS = "patients"
+
+
+class Method(StrEnum):
+    """k-匿名化の方法: the whole column at one level (full-domain), with suppression of persons."""
+
+    GLOBAL = "global"
+
+
+class PlaceLevel(StrEnum):
+    PREFECTURE = "prefecture"
+    MUNICIPALITY = "municipality"
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One column of one table; `by` (clip only): the columns whose released values make up a group."""
+
+    table: str
+    name: str
+    treatment: Treatment
+    quasi: bool = False
+    hierarchy: str | None = None
+    by: tuple[str, ...] | None = None
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.table}.{self.name}"
+
+    @property
+    def released_as(self) -> str:
+        return permitted.RELEASED_NAMES.get(self.treatment, self.name)
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One table; `columns` in the order of the catalogue."""
+
+    name: str
+    columns: tuple[ColumnPlan, ...]
+
+    @property
+    def released(self) -> tuple[ColumnPlan, ...]:
+        return tuple(column for column in self.columns if column.treatment is not Treatment.REMOVE)
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """l-多様性: at least `value` distinct principal values among the persons of each class."""
+
+    column: str
+    kind: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """t-近似性: the distribution in each class differs from that of the release by at most `value` (equal ground distance)."""
+
+    column: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Anonymity:
+    k: int
+    suppression_limit: float
+    l: tuple[Diversity, ...]  # noqa: E741 - the model's own name
+    t: tuple[Closeness, ...]
+    method: Method
+
+
+@dataclass(frozen=True)
+class Place:
+    """Level of residence; a municipality of fewer inhabitants than the floor, or not in `populations`, becomes its prefecture."""
+
+    level: PlaceLevel
+    population_floor: int
+    populations: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Bottom and top coding: quantiles over persons, and how many persons at least share the extreme value."""
+
+    low: float
+    high: float
+    tail_persons: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """加工計画. `digest`: SHA-256 of the canonical JSON (RFC 8785) of everything else, contents of the files it names included."""
+
+    name: str
+    version: int
+    recipient_class: RecipientClass
+    delivery_form: DeliveryForm
+    reference_date: date | None
+    k_reason: str
+    anonymity: Anonymity
+    rare_persons: int
+    shift_window_weeks: int
+    place: Place
+    clip: Clip
+    tables: tuple[TablePlan, ...]
+    hierarchy_files: tuple[tuple[str, str], ...]  # name in the plan, content of the ARX-form CSV
+    digest: str = ""
+
+    @property
+    def requested(self) -> frozenset[str]:
+        """The items the plan releases anything of, by qualified name."""
+        return frozenset(column.qualified for table in self.tables for column in table.released)
+
+    @property
+    def quasi(self) -> tuple[ColumnPlan, ...]:
+        """The quasi-identifiers, one per released column (address and postal code make one residence)."""
+        found: dict[str, ColumnPlan] = {}
+        for column in self.table(PATIENTS).released:
+            if column.quasi:
+                found.setdefault(column.released_as, column)
+        return tuple(found.values())
+
+    def table(self, name: str) -> TablePlan:
+        return next((table for table in self.tables if table.name == name), TablePlan(name, ()))
+
+
+def read(path: Path) -> Plan:
+    """The plan at `path` with the files it names; its form is checked here, its contents by `check`.
+
+    Refuses: plan-unreadable, plan-field, undeclared-item, plan-treatment-missing.
+    """
+    document = Fields("", load(path))
+    head = document.table("plan")
+    name = head.text("name")
+    version = head.integer("version", 1)
+    recipient_class = RecipientClass(head.choice("recipient_class", tuple(RecipientClass)))
+    delivery_form = DeliveryForm(head.choice("delivery_form", tuple(DeliveryForm)))
+    reference_date = head.day("reference_date")
+    k_reason = head.text("k_reason", "")
+    head.close()
+    anonymity = _anonymity(document.table("anonymity"))
+    rare = document.table("rare")
+    rare_persons = rare.integer("persons", 2)
+    rare.close()
+    shift = document.table("shift")
+    window = shift.integer("window_weeks", 1, 520)
+    shift.close()
+    place = _place(document.table("place", optional=True), path.parent)
+    clip = _clip(document.table("clip", optional=True), rare_persons)
+    planned = _tables(document.table("tables"))
+    document.close()
+    named = sorted({column.hierarchy for table in planned for column in table.columns if column.hierarchy and _is_file(column.hierarchy)})
+    files = tuple((file, _content(path.parent / file)) for file in named)
+    plan = Plan(
+        name,
+        version,
+        recipient_class,
+        delivery_form,
+        reference_date,
+        k_reason,
+        anonymity,
+        rare_persons,
+        window,
+        place,
+        clip,
+        planned,
+        files,
+    )
+    return sealed(plan)
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its digest computed anew."""
+    content = asdict(plan)
+    del content["digest"]
+    content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
+    return Plan(**{**plan.__dict__, "digest": hashlib.sha256(rfc8785.dumps(content)).hexdigest()})
+
+
+def check(plan: Plan, approved_items: Collection[str]) -> None:
+    """Refuse a plan that the law or the approval does not carry; `approved_items` are qualified names.
+
+    Not checked: whether the hierarchies cover the data (the engine refuses that on the data).
+    Refuses: plan-treatment-forbidden, plan-date-unshifted, plan-quasi-missing, plan-quasi-misplaced, plan-k-below-floor,
+    plan-sensitive-unreleased, plan-exceeds-approval.
+    Source: Reg 18; Reg 6(v).
+    """
+    for table in plan.tables:
+        for column in table.columns:
+            _check_column(column, tables.named(column.qualified))
+    floor = permitted.K_FLOORS[plan.recipient_class, plan.delivery_form]
+    if plan.anonymity.k < floor and not plan.k_reason.strip():
+        raise K_BELOW_FLOOR.refuse(k=plan.anonymity.k, floor=floor, recipient_class=plan.recipient_class, delivery_form=plan.delivery_form)
+    codes = {
+        c.qualified for t in plan.tables for c in t.released if c.treatment in (Treatment.KEEP, Treatment.GENERALISE_RARE) and not c.quasi
+    }
+    for asked in [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t]:
+        if asked not in codes:
+            raise SENSITIVE_UNRELEASED.refuse(item=asked)
+    excess = sorted(plan.requested - frozenset(approved_items))
+    if excess:
+        raise EXCEEDS_APPROVAL.refuse(items=", ".join(excess))
+
+
+def _check_column(column: ColumnPlan, item: Item) -> None:
+    allowed = permitted.treatments_of(item)
+    if column.treatment not in allowed:
+        names = ", ".join(sorted(allowed))
+        if item.kind is Kind.DATE and column.treatment is Treatment.KEEP:
+            raise DATE_UNSHIFTED.refuse(item=column.qualified, allowed=names)
+        raise TREATMENT_FORBIDDEN.refuse(item=column.qualified, kind=item.kind, treatment=column.treatment, allowed=names)
+    if column.treatment is Treatment.REMOVE:
+        return
+    possible = column.table == PATIENTS and column.treatment in QUASI_TREATMENTS
+    if column.quasi and not possible:
+        raise QUASI_MISPLACED.refuse(item=column.qualified)
+    if not column.quasi and possible and (item.kind is Kind.QUASI_IDENTIFIER or column.treatment in permitted.ALWAYS_QUASI):
+        raise QUASI_MISSING.refuse(item=column.qualified)
+
+
+def _anonymity(fields: Fields) -> Anonymity:
+    k = fields.integer("k", 2)
+    limit = fields.number("suppression_limit", 0.0, 1.0)
+    diversity = []
+    for one in fields.tables("l"):
+        diversity.append(Diversity(one.text("column"), one.choice("kind", ("distinct",), "distinct"), one.integer("value", 2)))
+        one.close()
+    closeness = []
+    for one in fields.tables("t"):
+        closeness.append(Closeness(one.text("column"), one.number("value", 0.0, 1.0)))
+        one.close()
+    method = Method(fields.choice("method", tuple(Method), "global"))
+    fields.close()
+    return Anonymity(k, limit, tuple(diversity), tuple(closeness), method)
+
+
+def _place(fields: Fields, folder: Path) -> Place:
+    level = PlaceLevel(fields.choice("level", tuple(PlaceLevel), "prefecture"))
+    floor = fields.integer("population_floor", 0, default=... if level is PlaceLevel.MUNICIPALITY else 0)
+    file = fields.optional_text("populations")
+    fields.close()
+    return Place(level, floor, _populations(_content(folder / file), file) if file else ())
+
+
+def _populations(content: str, file: str) -> tuple[tuple[str, int], ...]:
+    rows = list(csv.DictReader(io.StringIO(content)))
+    if any(
+        not (row.get("municipality") and (row.get("population") or "").isascii() and (row["population"] or "").isdigit()) for row in rows
+    ):
+        raise PLAN_UNREADABLE.refuse(file=file, why="municipality,population")
+    return tuple(sorted((row["municipality"], int(row["population"])) for row in rows))
+
+
+def _clip(fields: Fields, rare_persons: int) -> Clip:
+    low = fields.number("low", 0.0, 0.25, 0.005)
+    high = fields.number("high", 0.75, 1.0, 0.995)
+    # Fewer than 2 x tail - 1 persons could make the lower bound exceed the upper one.
+    tail = fields.integer("tail_persons", 1, (rare_persons + 1) // 2, min(3, (rare_persons + 1) // 2))
+    fields.close()
+    return Clip(low, high, tail)
+
+
+def _tables(fields: Fields) -> tuple[TablePlan, ...]:
+    planned = {}
+    for table, entry in fields.each():
+        columns = {}
+        for name, cell in entry.table("columns", optional=True).each():
+            qualified = f"{table}.{name}"
+            item = tables.named(qualified)
+            allowed = ", ".join(sorted(permitted.treatments_of(item)))
+            written = cell.optional_text("treatment")
+            if written is None:
+                raise TREATMENT_MISSING.refuse(item=qualified, allowed=allowed)
+            if written not in tuple(Treatment):
+                raise TREATMENT_FORBIDDEN.refuse(item=qualified, kind=item.kind, treatment=written, allowed=allowed)
+            columns[name] = ColumnPlan(
+                table, name, Treatment(written), cell.truth("quasi"), cell.optional_text("hierarchy"), cell.texts("by")
+            )
+            cell.close()
+        entry.close()
+        if table not in tables.TABLES:
+            raise tables.UNDECLARED_ITEM.refuse(item=table)
+        planned[table] = TablePlan(table, tuple(columns[name] for name in tables.TABLES[table].columns if name in columns))
+    if PATIENTS not in planned:
+        raise fields.refuse(PATIENTS, "the table of patients, even without columns")
+    return tuple(planned[name] for name in tables.TABLES if name in planned)
+
+
+def _is_file(hierarchy: str) -> bool:
+    return hierarchy.endswith(".csv")
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PLAN_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from error
