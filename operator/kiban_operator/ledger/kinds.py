@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from kiban_operator.ledger.shapes import (
     CODE,
@@ -263,6 +264,14 @@ LEDGER_KEY_ROTATED = Kind(
 )
 
 KINDS: dict[str, Kind] = {value.name: value for value in list(globals().values()) if isinstance(value, Kind)}
+
+
+def retained_until(entered: date) -> date:
+    """The last day of the statutory preservation of an entry made on that day (Reg 12(3))."""
+    try:
+        return entered.replace(year=entered.year + RETENTION_YEARS)
+    except ValueError:  # 29 February
+        return date(entered.year + RETENTION_YEARS, 3, 1)
 
 
 class Undeclared(Exception):

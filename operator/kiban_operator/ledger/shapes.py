@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ def _is_base64(prefix: str, size: int) -> Callable[[object], bool]:
         if not isinstance(value, str) or not value.startswith(prefix):
             return False
         try:
-            return len(b64decode(value.removeprefix(prefix), validate=True)) == size
+            raw = b64decode(value.removeprefix(prefix), validate=True)
+            return len(raw) == size and prefix + b64encode(raw).decode() == value
         except (Base64Error, ValueError):
             return False
 
