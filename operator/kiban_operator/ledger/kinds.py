@@ -251,6 +251,11 @@ COMMAND_REFUSED = Kind(
     "command.refused", Text("操作の拒否", "command refused"), statutes.ACT_21, None,
     {"command": CODE, "code": CODE}, {"article": TEXT, "hospital": CODE},
 )  # fmt: skip
+CASE_MOVED = Kind(
+    # every step of a case without a kind of its own (a conflict declared, an opinion, a recall): what moved and the event's digest
+    "case.moved", Text("案件の経過", "case moved on"), statutes.REG_5_VII, None,
+    {"command": CODE, "from": CODE, "to": CODE, "event": DIGEST},
+)  # fmt: skip
 CORRECTION = Kind(
     "correction", Text("訂正", "correction"), statutes.REG_12, None, {"corrects": COUNT, "reason": TEXT}, {"document": DIGEST}
 )
