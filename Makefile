@@ -1,0 +1,43 @@
+# Everything a person needs: `make demo` and `make test` set up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONSAFEPATH := 1
+
+.PHONY: setup check fix test test-fast demo serve bench docs articles clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgresql]'
+	touch $@
+
+check: setup  ## changes nothing: format, lint, types, layers, documents in step
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m kiban_applications.documents --check
+
+fix: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+demo: setup
+	$(BIN)/kiban demo
+
+serve: setup
+	$(BIN)/kiban serve
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+docs articles: setup
+	$(BIN)/python -m kiban_applications.documents
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
