@@ -1,0 +1,318 @@
+"""文字コード (encodings): a file's bytes become UTF-8 text as declared, strictly; a line that cannot be decoded is set apart, not guessed.
+
+Both encodings keep the bytes of line ends and quotation marks out of their multi-byte characters, so splitting lines before decoding is
+safe. (It is not in ISO-2022-JP, which is therefore not read here.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from kiban_processing.formats import findings
+from kiban_processing.language import Text
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import REG_5_X
+
+Encoding = Literal["utf-8", "cp932"]
+ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp932")
+MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+REPLACEMENT = "\ufffd".encode()
+PIECE = 4 << 20  # bytes read at a time; what stays in memory is a small multiple of it
+LONGEST = 1 << 20  # bytes of one line or record; a longer one is a damaged file, not a patient
+_WIDE = re.compile(rb"[\xe0-\xff]")
+TOLERATED_LINES = 10
+TOLERATED_SHARE = 0.01
+
+ENCODING_UNKNOWN = Ground(
+    "encoding-unknown",
+    Family.INPUT,
+    REG_5_X,
+    Text("文字コード「{encoding}」は読み取れません。", "The encoding “{encoding}” is not read."),
+    Text("utf-8 又は cp932 を指定してください。", "Declare utf-8 or cp932."),
+)
+FILE_UNREADABLE = Ground(
+    "file-unreadable",
+    Family.INPUT,
+    None,
+    Text("{file} を開けません。", "{file} cannot be opened."),
+    Text("ファイルの有無と読取権限を確かめてください。", "Check that the file exists and may be read."),
+)
+ENCODING_UTF16 = Ground(
+    "encoding-utf16",
+    Family.INPUT,
+    REG_5_X,
+    Text("{file} は UTF-16 です(先頭{offset}バイト目にその印があります)。", "{file} is UTF-16 (its mark stands at byte {offset})."),
+    Text(
+        "「CSV UTF-8(コンマ区切り)」で保存し直して送ってください。「Unicode テキスト」は使えません。",
+        "Save it again as “CSV UTF-8 (comma delimited)”, not as “Unicode text”, and send it again.",
+    ),
+)
+NUL_BYTES = Ground(
+    "nul-bytes",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} の{offset}バイト目に NUL があり、文字のファイルではありません。", "{file} holds a NUL at byte {offset}; it is no text file."
+    ),
+    Text("書き出し直し、破損がないか確かめて送ってください。", "Export the file again, check it for damage and send it again."),
+)
+LINE_TOO_LONG = Ground(
+    "line-too-long",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} の{offset}バイト目から始まる行が{limit}バイトを超えています。",
+        "The line of {file} that starts at byte {offset} is longer than {limit} bytes.",
+    ),
+    Text("改行が失われていないか確かめて書き出し直してください。", "Check whether line ends were lost and export the file again."),
+)
+ENCODING_WRONG = Ground(
+    "encoding-wrong",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} は cp932 と申告されていますが UTF-8 です({offset}バイト目)。", "{file} is declared cp932 but is UTF-8 (see byte {offset})."
+    ),
+    Text(
+        "manifest.toml の encoding を utf-8 にするか、cp932 で保存し直してください。",
+        "Declare utf-8 in manifest.toml, or save the file as cp932.",
+    ),
+)
+UNDECODABLE_HEADER = Ground(
+    "undecodable-header",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} の見出し行を {encoding} として読めません({offset}バイト目)。",
+        "The header of {file} is not valid {encoding} (byte {offset}).",
+    ),
+    Text("manifest.toml の encoding が正しいか確かめてください。", "Check the encoding declared in manifest.toml."),
+)
+UNDECODABLE_FILE = Ground(
+    "undecodable-file",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} は{lines}行中{undecodable}行を {encoding} として読めません(最初は{offset}バイト目)。",
+        "{undecodable} of {lines} lines of {file} are not valid {encoding}; the first stands at byte {offset}.",
+    ),
+    Text(
+        "文字コードの申告が正しいか、ファイルが破損していないか確かめてください。",
+        "Check the declared encoding and whether the file is damaged.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file that may be read: where its text starts and ends in bytes, how many lines it has, and how many of them cannot be decoded."""
+
+    path: Path
+    encoding: Encoding
+    start: int
+    end: int
+    lines: int
+    undecodable: int
+    first_undecodable: int | None
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Bytes [start, end) of the decoded stream that stand for one line with a defect of its own."""
+
+    start: int
+    end: int
+    rule: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One piece of text as UTF-8, whole lines only; a line that could not be decoded stands in it with its bad bytes as `\\xNN`."""
+
+    text: bytes
+    damages: tuple[Damage, ...]
+
+
+def declared(encoding: str) -> Encoding:
+    """The encoding of that name. Refuses: encoding-unknown."""
+    for known in ENCODINGS:
+        if encoding == known:
+            return known
+    raise ENCODING_UNKNOWN.refuse(encoding=encoding)
+
+
+def examine(path: Path, encoding: str, longest: int = LONGEST) -> Examined:
+    """Look through the whole file once, in bounded memory, before a single row of it is believed.
+
+    A few undecodable lines are left to be set apart one by one: at most ten, or one in a hundred of a long file. UTF-8 under a cp932
+    declaration is recognised by characters of three bytes or more; shorter ones also occur in honest half-width kana.
+
+    Refuses: encoding-unknown, file-unreadable, encoding-utf16, nul-bytes, line-too-long, encoding-wrong, undecodable-header, undecodable-file.
+    """
+    codec = declared(encoding)
+    name = path.name
+    with _open(path) as file:
+        head = file.read(len(MARK))
+        if head.startswith(UTF16_MARKS):
+            raise ENCODING_UTF16.refuse(file=name, offset=0)
+        if head == MARK and codec == "cp932":
+            raise ENCODING_WRONG.refuse(file=name, offset=0)
+        start = len(MARK) if head == MARK else 0
+        end = _end(file, start)
+        lines = undecodable = 0
+        first: int | None = None
+        header_seen, header_bad = False, False
+        wide: int | None = None
+        all_utf8 = codec == "cp932"
+        for offset, piece in _pieces(file, name, start, end, longest):
+            nul = piece.find(b"\0")
+            if nul >= 0:
+                raise NUL_BYTES.refuse(file=name, offset=offset + nul)
+            if all_utf8:
+                all_utf8, found = _as_utf8(piece)
+                wide = offset + found if wide is None and found is not None else wide
+            count = piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n"))
+            lines += count + (not piece.endswith((b"\n", b"\r")))
+            bad = [] if _is_valid(piece, codec) else list(_bad_lines(piece, codec))
+            undecodable += len(bad)
+            if bad and first is None:
+                first = offset + bad[0][2]
+            if not header_seen and (blank := len(piece) - len(piece.lstrip(b"\r\n"))) < len(piece):
+                header_seen, header_bad = True, bool(bad) and bad[0][0] <= blank
+    if all_utf8 and wide is not None:
+        raise ENCODING_WRONG.refuse(file=name, offset=wide)
+    if header_bad:
+        raise UNDECODABLE_HEADER.refuse(file=name, encoding=codec, offset=first)
+    if undecodable > max(TOLERATED_LINES, lines * TOLERATED_SHARE):
+        raise UNDECODABLE_FILE.refuse(file=name, encoding=codec, lines=lines, undecodable=undecodable, offset=first)
+    return Examined(path, codec, start, end, lines, undecodable, first)
+
+
+def decode(examined: Examined, longest: int = LONGEST, piece_bytes: int = PIECE) -> Iterator[Decoded]:
+    """The examined file as UTF-8 in pieces of whole lines; damaged lines are named beside each piece by their place in the stream."""
+    codec = examined.encoding
+    position = 0
+    with _open(examined.path) as file:
+        for _, piece in _pieces(file, examined.path.name, examined.start, examined.end, longest, piece_bytes):
+            if _is_valid(piece, codec):
+                text = piece if codec == "utf-8" else str(piece, codec).encode()
+                damages: list[Damage] = []
+            else:
+                text, damages = _isolate(piece, codec, position)
+            damages += _mojibake(text, position) if REPLACEMENT in text else []
+            yield Decoded(text, tuple(damages))
+            position += len(text)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError:
+        raise FILE_UNREADABLE.refuse(file=path.name) from None
+
+
+def _end(file: BinaryIO, start: int) -> int:
+    """Where the text ends: old editors close a file with 0x1A, perhaps with an empty line after it."""
+    size = file.seek(0, 2)
+    file.seek(max(start, size - 4096))
+    tail = file.read()
+    kept = tail.rstrip(b"\x1a\r\n")
+    mark = tail.find(b"\x1a", len(kept))
+    return size if mark < 0 else size - len(tail) + mark
+
+
+def _pieces(file: BinaryIO, name: str, start: int, end: int, longest: int, piece_bytes: int = PIECE) -> Iterator[tuple[int, bytes]]:
+    """Bytes [start, end) as (offset, whole lines); the last piece may lack its line end. Refuses a line over `longest` bytes."""
+    file.seek(start)
+    offset, left, carry = start, end - start, b""
+    while left > 0:
+        read = file.read(min(piece_bytes, left))
+        if not read:
+            break
+        left -= len(read)
+        cut = max(read.rfind(b"\n"), read.rfind(b"\r")) + 1
+        if cut == 0:
+            carry += read
+            _measure(carry, name, offset, longest)
+            continue
+        piece, carry = carry + read[:cut], read[cut:]
+        _measure(piece, name, offset, longest)
+        yield offset, piece
+        offset += len(piece)
+        _measure(carry, name, offset, longest)
+    if carry:
+        yield offset, carry
+
+
+def _measure(piece: bytes, name: str, offset: int, longest: int) -> None:
+    """Refuse a line that is too long, striding from the last line end within reach to the next."""
+    at = 0
+    while len(piece) - at > longest:
+        reach = at + longest + 1
+        cut = max(piece.rfind(b"\n", at, reach), piece.rfind(b"\r", at, reach)) + 1
+        if cut == 0:
+            raise LINE_TOO_LONG.refuse(file=name, offset=offset + at, limit=longest)
+        at = cut
+
+
+def _is_valid(piece: bytes, codec: Encoding) -> bool:
+    if piece.isascii():
+        return True
+    try:
+        str(piece, codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_utf8(piece: bytes) -> tuple[bool, int | None]:
+    """Whether a piece is valid UTF-8, and the place of its first character of three bytes or more."""
+    if piece.isascii():
+        return True, None
+    if not _is_valid(piece, "utf-8"):
+        return False, None
+    found = _WIDE.search(piece)
+    return True, found.start() if found else None
+
+
+def _bad_lines(piece: bytes, codec: Encoding) -> Iterator[tuple[int, int, int]]:
+    """(start, end, first bad byte) of each line that cannot be decoded; walks the lines, so only pieces with a bad line come here."""
+    start = 0
+    for line in piece.splitlines(keepends=True):
+        if not line.isascii():
+            try:
+                str(line, codec)
+            except UnicodeDecodeError as error:
+                yield start, start + len(line), start + error.start
+        start += len(line)
+
+
+def _isolate(piece: bytes, codec: Encoding, position: int) -> tuple[bytes, list[Damage]]:
+    parts: list[bytes] = []
+    damages: list[Damage] = []
+    done = 0
+    for start, end, _ in _bad_lines(piece, codec):
+        parts.append(str(piece[done:start], codec).encode())
+        position += len(parts[-1])
+        parts.append(piece[start:end].decode(codec, "backslashreplace").encode())
+        damages.append(Damage(position, position + len(parts[-1]), findings.UNDECODABLE.code))
+        position += len(parts[-1])
+        done = end
+    parts.append(str(piece[done:], codec).encode())
+    return b"".join(parts), damages
+
+
+def _mojibake(text: bytes, position: int) -> list[Damage]:
+    """Lines that hold U+FFFD: an earlier conversion has already lost characters there."""
+    damages: list[Damage] = []
+    start = 0
+    for line in text.splitlines(keepends=True):
+        if REPLACEMENT in line:
+            damages.append(Damage(position + start, position + start + len(line), findings.MOJIBAKE.code))
+        start += len(line)
+    return damages

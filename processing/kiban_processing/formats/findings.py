@@ -1,0 +1,166 @@
+"""指摘 (findings): what can be wrong with one row or one value that was sent; a closed list, told without the value itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kiban_processing.language import Language, Text
+from kiban_processing.refusals import Family, Ground
+
+Severity = Literal["row", "value"]
+ROW: Severity = "row"
+VALUE: Severity = "value"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way in which a row or value fails, and what the hospital can do.
+
+    `severity` "row": the row cannot be used. "value": the value is dropped to null and the row is used; in a column that the table
+    requires, the same rule makes the row unusable.
+    """
+
+    code: str
+    severity: Severity
+    what: Text
+    remedy: Text
+
+
+UNDECODABLE = Rule(
+    "undecodable",
+    ROW,
+    Text("申告された文字コードとして読めないバイトがあります。", "The row holds bytes that the declared encoding does not know."),
+    Text("該当行を書き出し直して送ってください。", "Export the row again and send it."),
+)
+MOJIBAKE = Rule(
+    "mojibake",
+    ROW,
+    Text(
+        "以前の変換で失われた文字(U+FFFD)があります。",
+        "The row holds characters that an earlier conversion has already lost (U+FFFD).",
+    ),
+    Text("元のシステムから変換せずに書き出し直してください。", "Export the row again from the source system without converting it."),
+)
+COLUMN_COUNT = Rule(
+    "column-count",
+    ROW,
+    Text("欄の数が見出しと一致しません。", "The row has more or fewer cells than the header."),
+    Text("区切り文字と引用符を確かめてください。", "Check delimiters and quotation marks."),
+)
+UNCLOSED_QUOTE = Rule(
+    "unclosed-quote",
+    ROW,
+    Text("引用符が閉じていません。", "A quotation mark is not closed."),
+    Text("書き出しが途中で切れていないか確かめてください。", "Check whether the export was cut off."),
+)
+REQUIRED_MISSING = Rule(
+    "required-missing",
+    ROW,
+    Text("必須の値がありません。", "A value that every row needs is missing."),
+    Text("値を補うか、対応表の列名を確かめてください。", "Fill the value in, or check the column named in the mapping."),
+)
+NOT_A_DATE = Rule(
+    "not-a-date",
+    VALUE,
+    Text("日付として読めないか、存在しない日付です。", "The value cannot be read as a date, or there is no such day."),
+    Text("2024-04-01、20240401、R6.4.1 などの形で送ってください。", "Send it like 2024-04-01, 20240401 or R6.4.1."),
+)
+NOT_A_NUMBER = Rule(
+    "not-a-number",
+    VALUE,
+    Text("数値として読めません。", "The value cannot be read as a number."),
+    Text("単位や記号を付けず数値だけを送ってください。", "Send the number alone, without units or signs."),
+)
+NOT_AN_INTEGER = Rule(
+    "not-an-integer",
+    VALUE,
+    Text("整数ではありません。", "The value is not a whole number."),
+    Text("整数で送ってください。", "Send a whole number."),
+)
+INEQUALITY = Rule(
+    "inequality",
+    VALUE,
+    Text("「<0.5」「100以上」のような範囲の値です。", "The value is a range such as “<0.5” or “100 or more”."),
+    Text("測定値を送るか、その他のコードの欄に割り当ててください。", "Send the measured value, or map the column to another item."),
+)
+OUT_OF_RANGE = Rule(
+    "out-of-range",
+    VALUE,
+    Text("あり得る範囲の外の値です。", "The value lies outside of what is physically possible."),
+    Text("単位と桁を確かめてください。", "Check unit and digits."),
+)
+NOT_IN_CHOICES = Rule(
+    "not-in-choices",
+    VALUE,
+    Text("目録にある区分ではありません。", "The value is none of the choices of the catalogue."),
+    Text("対応表の values にこの区分を加えてください。", "Add the code to `values` in the mapping."),
+)
+UNMAPPED_VALUE = Rule(
+    "unmapped-value",
+    VALUE,
+    Text("対応表の values にない値です。", "The value is not named in `values` of the mapping."),
+    Text("対応表の values にこの値を加えてください。", "Add the value to `values` in the mapping."),
+)
+PATTERN_MISMATCH = Rule(
+    "pattern-mismatch",
+    VALUE,
+    Text("コードの書式に合いません。", "The value does not have the form of its code system."),
+    Text("コード体系と桁数を確かめてください。", "Check the code system and the number of digits."),
+)
+
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for rule in (
+        UNDECODABLE,
+        MOJIBAKE,
+        COLUMN_COUNT,
+        UNCLOSED_QUOTE,
+        REQUIRED_MISSING,
+        NOT_A_DATE,
+        NOT_A_NUMBER,
+        NOT_AN_INTEGER,
+        INEQUALITY,
+        OUT_OF_RANGE,
+        NOT_IN_CHOICES,
+        UNMAPPED_VALUE,
+        PATTERN_MISMATCH,
+    )
+}
+
+FINDING_UNKNOWN = Ground(
+    "finding-unknown",
+    Family.INPUT,
+    None,
+    Text("「{rule}」は指摘の一覧にありません。", "“{rule}” is not one of the finding rules."),
+    Text("一覧にある規則の名前を使ってください。", "Use a rule of the list."),
+)
+
+
+def named(code: str) -> Rule:
+    """The rule of that code. Refuses: finding-unknown."""
+    if code not in RULES:
+        raise FINDING_UNKNOWN.refuse(rule=code)
+    return RULES[code]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """指摘1件: where (file, data row counted from 1, column of the catalogue where there is one) and which rule; never the value."""
+
+    file: str
+    row: int
+    column: str | None
+    rule: Rule
+
+    def read(self, language: Language) -> str:
+        """One line for a report.
+
+        >>> Finding("labs.csv", 12, "value", INEQUALITY).read("en")[:44]
+        'labs.csv, row 12, value: The value is a rang'
+        """
+        place = f"{self.file} {self.row}行目" if language == "ja" else f"{self.file}, row {self.row}"
+        if self.column:
+            place += f" {self.column}" if language == "ja" else f", {self.column}"
+        what, remedy = self.rule.what.read(language), self.rule.remedy.read(language)
+        return f"{place}: {what} [{self.rule.code}] {remedy}"
