@@ -101,6 +101,25 @@ def read_verifier(text: str) -> Verifier:
     return verifier
 
 
+def key_sheet(verifier: Verifier) -> str:
+    """The text of `keys.txt`: the verifier key on its own line, its fingerprint as a comment."""
+    return f"# 帳簿の公開鍵 / public key of the ledger\n{verifier.text}\n# 指紋 / fingerprint (SHA-256): {verifier.fingerprint}\n"
+
+
+def read_key_sheet(sheet: bytes) -> Verifier:
+    """The verifier key in a `keys.txt`, whose every byte must be as `key_sheet` writes it. Raises Unreadable."""
+    try:
+        rows = [row for row in sheet.decode("utf-8").split("\n") if row and not row.startswith("#")]
+    except UnicodeDecodeError as error:
+        raise Unreadable("not UTF-8") from error
+    if len(rows) != 1:
+        raise Unreadable("not exactly one key")
+    verifier = read_verifier(rows[0])
+    if key_sheet(verifier).encode() != sheet:
+        raise Unreadable("the fingerprint or the form is off")
+    return verifier
+
+
 def sign(body: str, name: str, seed: bytes) -> str:
     """The signed note of a body that ends with a line break."""
     if not body.endswith("\n") or not is_name(name):
