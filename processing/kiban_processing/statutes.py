@@ -111,6 +111,8 @@ REG_5_VII = _reg(
     "5(vii)", "提供の是非を適切に判断する審査体制を置く。", "Have a review system that judges whether each provision is suitable."
 )
 REG_5_X = _reg("5(x)", "標準的な形式の医療情報を円滑に取り扱う。", "Handle standard formats smoothly.")
+REG_5_XI = _reg("5(xi)", "特定の利用者に対し不当な差別的取扱いをしない。", "No unfair discrimination between users.")
+REG_6_I = _reg("6(i)", "取扱者の権限と責務を明確にする。", "The authority and duties of each handler are fixed.")
 REG_6_IV = _reg(
     "6(iv)", "受信・基幹・送信の各系を分離し、操作を記録する。", "Keep receive, core and deliver systems apart; record operations."
 )
