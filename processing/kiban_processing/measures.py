@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 from pycanon import anonymity
 
-from kiban_processing.package.contents import quoted
+from kiban_processing.dialect import quoted
 
 # Above this many rows pycanon measures whole classes, the smallest first, up to so many rows: the class that decides k is among them.
 PYCANON_ROWS = 2_000_000

@@ -33,7 +33,7 @@ def build(
 ) -> manifest.Manifest:
     """Build the bag of one release in `folder` (private, empty or absent) and return its manifest.
 
-    `contents`: `contents.describe(con, plan, outcome)`. `utility`: `utility.Utility.as_json()`. `sign` gets the note's text
+    `contents`: `contents.describe(con, outcome)`. `utility`: `utility.Utility.as_json()`. `sign` gets the note's text
     (`Manifest.note`) and returns the whole signed note. No evidence, plan or figure of the method goes in. The clear folder is the
     caller's to remove: `envelope.seal` does. Refuses: package-place-taken.
     """

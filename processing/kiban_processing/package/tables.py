@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kiban_processing.package.contents import Column, Content, quoted
+from kiban_processing.dialect import quoted
+from kiban_processing.package.contents import Column, Content
 
 # Rows of one Parquet row group. Fixed, because the bytes of a file depend on where its groups end; at 40 columns of text it is some 60 MB.
 GROUP_ROWS = 131_072
