@@ -68,8 +68,8 @@ class Kind:
     def faults(self, aggregate: object, facts: Mapping[str, object], sealed: frozenset[str]) -> list[Text]:
         """What is wrong with an entry of this kind, by field name and never by value; empty if all is well."""
         found: list[Text] = []
-        head, slash, rest = aggregate.partition("/") if isinstance(aggregate, str) else ("", "", "")
-        if not (head and slash and rest) or (self.aggregate is not None and head != self.aggregate):
+        head, _, rest = aggregate.partition("/") if isinstance(aggregate, str) and CODE.fits(aggregate) else ("", "", "")
+        if not (head and rest) or (self.aggregate is not None and head != self.aggregate):
             expected = self.aggregate or "…"
             found.append(Text(f"対象は {expected}/<ID> でなければなりません", f"the aggregate must be {expected}/<id>"))
         for name, shape in {**self.required, **self.optional}.items():
@@ -112,7 +112,7 @@ NOTICES_REGISTERED = Kind(
 STOPS_REGISTERED = Kind(
     # counts only: a digest of a short list of local IDs could be guessed
     "stops.registered", Text("提供停止の求めの登録", "requests to stop registered"), statutes.ACT_53_1, "hospital",
-    {"hospital": CODE, "count": COUNT}, {"regime": REGIME, "acknowledged": COUNT, "repeated": COUNT},
+    {"hospital": CODE, "count": COUNT}, {"regime": REGIME, "acknowledged": COUNT, "repeated": COUNT, "withdrawn": COUNT},
 )  # fmt: skip
 SUBMISSION_RECEIVED = Kind(
     "submission.received", Text("医療情報の受領", "submission received"), statutes.ACT_55_3, "submission",
