@@ -1,0 +1,133 @@
+"""提供データ (submission): what a hospital says it sends and how its columns answer to the catalogue; anything unclear is refused.
+
+A submission is a folder with `manifest.toml`, a mapping and the files the mapping names; nothing else in the folder is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from kiban_processing.formats import encodings, settings
+from kiban_processing.formats import mapping as mappings
+from kiban_processing.formats.mapping import ColumnMapping as ColumnMapping
+from kiban_processing.formats.mapping import FileMapping as FileMapping
+from kiban_processing.language import Text
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_55_1, REG_5_X
+
+Regime = Literal["A", "P"]
+REGIMES: tuple[Regime, ...] = ("A", "P")
+MANIFEST = "manifest.toml"
+MAPPING = "mapping.toml"
+
+FILE_MAPPED_TWICE = Ground(
+    "file-mapped-twice",
+    Family.INPUT,
+    REG_5_X,
+    Text("{file} が表「{table}」に二度割り当てられています。", "{file} is mapped to the table “{table}” twice."),
+    Text("一つにまとめてください。", "Merge the two entries."),
+)
+PERIOD_REVERSED = Ground(
+    "period-reversed",
+    Family.INPUT,
+    ACT_55_1,
+    Text("対象期間の終わりが始めより前です。", "The period ends before it starts."),
+    Text("period_from と period_to を直してください。", "Correct period_from and period_to."),
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """送付票: who sends what for which regime and period, in which encoding (`mapping`: the mapping file's name)."""
+
+    hospital: str
+    regime: Regime
+    period_from: date
+    period_to: date
+    encoding: encodings.Encoding
+    sent_by: str
+    mapping: str = MAPPING
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """対応表: the source files in the order they are read."""
+
+    files: tuple[FileMapping, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Each file once, sorted."""
+        return tuple(sorted({entry.file for entry in self.files}))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a submission. Whether the hospital is known and may send is the operator's question, not asked here.
+
+    Refuses: submission-incomplete, settings-unreadable, setting-unknown, setting-missing, setting-invalid, period-reversed, path-outside.
+    """
+    whole = settings.read(folder, MANIFEST)
+    whole.only("submission")
+    entry = whole.table("submission")
+    entry.only("hospital", "regime", "period_from", "period_to", "encoding", "sent_by", "mapping")
+    hospital, sent_by = entry.text("hospital"), entry.text("sent_by")
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", hospital) is None:
+        raise entry.invalid("hospital", "A-Z a-z 0-9 . _ -")
+    regime = next((known for known in REGIMES if known == entry.text("regime")), None)
+    if regime is None:
+        raise entry.invalid("regime", ", ".join(REGIMES))
+    encoding = next((known for known in encodings.ENCODINGS if known == entry.text("encoding")), None)
+    if encoding is None:
+        raise entry.invalid("encoding", ", ".join(encodings.ENCODINGS))
+    period_from, period_to = entry.day("period_from"), entry.day("period_to")
+    if period_to < period_from:
+        raise PERIOD_REVERSED.refuse()
+    mapping = entry.text("mapping") if "mapping" in entry else MAPPING
+    settings.path_of(folder, mapping)
+    return Manifest(hospital, regime, period_from, period_to, encoding, sent_by, mapping)
+
+
+def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
+    """The mapping of a submission, checked against the catalogue and the folder; files are not opened yet.
+
+    A file may answer to several tables (one entry each) and several files to one table.
+
+    Refuses: submission-incomplete, settings-unreadable, setting-unknown, setting-missing, setting-invalid, path-outside, table-unknown,
+    undeclared-item, item-mapped-twice, item-unmapped, column-mapped-twice, column-mapped-and-ignored, file-mapped-twice,
+    mapped-value-invalid.
+    """
+    whole = settings.read(folder, manifest.mapping)
+    whole.only("files")
+    files = tuple(mappings.read(entry) for entry in whole.tables("files"))
+    seen: set[tuple[str, str]] = set()
+    for one in files:
+        settings.path_of(folder, one.file)
+        if (one.file, one.table) in seen:
+            raise FILE_MAPPED_TWICE.refuse(file=one.file, table=one.table)
+        seen.add((one.file, one.table))
+    return Mapping(files)
+
+
+def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
+    """SHA-256 (hexadecimal) over manifest, mapping and every listed file; the same content gives the same digest whenever it was copied.
+
+    Refuses: submission-incomplete, path-outside.
+    """
+    total = hashlib.sha256(b"kiban submission 1\n")
+    for name in (MANIFEST, manifest.mapping, *mapping.paths):
+        with settings.path_of(folder, name).open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").digest()
+        total.update(len(name.encode()).to_bytes(4, "big") + name.encode() + content)
+    return total.hexdigest()
+
+
+def unlisted(folder: Path, manifest: Manifest, mapping: Mapping) -> tuple[str, ...]:
+    """Files in the folder that neither manifest nor mapping names: sent, but not read. For the receipt, so that nothing vanishes silently."""
+    listed = {MANIFEST, manifest.mapping, *mapping.paths}
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return tuple(sorted(name for name in found if name not in listed))
