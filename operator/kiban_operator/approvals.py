@@ -157,6 +157,11 @@ def valid_approvals(session: Session, release: Release) -> tuple[Approval, ...]:
     return tuple(each for each in _standing(session, release) if _verifies(session, release, each))
 
 
+def approvers_ever(session: Session, release: Release) -> frozenset[str]:
+    """Everyone who approved any version of the release, void or not: none of them may deliver it."""
+    return frozenset(session.scalars(sa.select(Approval.person_id).where(Approval.release_id == release.id)))
+
+
 def _verifies(session: Session, release: Release, approval: Approval) -> bool:
     signer = session.get(people.Person, approval.person_id)
     said = approval.statement

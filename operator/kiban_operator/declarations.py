@@ -65,3 +65,8 @@ def signed(private_key: bytes, public_key: bytes, value: dict[str, object]) -> s
     if not verify(public_key, value, signature):
         raise SIGNATURE_INVALID.refuse()
     return signature
+
+
+def key_text(public_key: bytes) -> str:
+    """A public key as the ledger carries it."""
+    return statements.public_key_text(public_key)
