@@ -354,6 +354,12 @@ def unacknowledged(session: Session) -> list[Stop]:
     return list(session.scalars(sa.select(Stop).where(Stop.acknowledged_on.is_(None)).order_by(Stop.acknowledge_by, Stop.id)))
 
 
+def standing_keys(session: Session, today: date) -> list[str]:
+    """Names of all registrations with a request in force under regime A on that day, read from the register alone."""
+    stands = sa.or_(Stop.withdrawn_on.is_(None), Stop.withdrawn_on > today)
+    return list(session.scalars(sa.select(Stop.patient_key).where(stands, Stop.regimes.in_(("A", "both"))).distinct()))
+
+
 def received_on(stop: Stop) -> date:
     """The day the request was received: as the hospital states it, else the day it reached the operator."""
     return stop.requested_on or stop.received_at.astimezone(JAPAN).date()

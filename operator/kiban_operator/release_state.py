@@ -174,6 +174,11 @@ def load(session: Session, release_id: str) -> Release:
     return cases.load(session, Release, RELEASE, release_id)
 
 
+def every(session: Session) -> list[Release]:
+    """All releases, in the order in which they were started."""
+    return list(session.scalars(sa.select(Release).order_by(Release.planned_at, Release.id)))
+
+
 def plan(session: Session, circumstances: Circumstances, order: orders.Order, plan_text: str, plan_digest: str) -> Release:
     """The intention, committed before the act. The plan must be checked against `order.approved_items` by the caller.
 

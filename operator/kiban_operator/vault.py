@@ -5,6 +5,7 @@ file left behind by a crash is unreadable noise. Destroying the key erases every
 
     vault       rows that passed the transfer guard                      (core zone)
     receipt     the persons whom the receipt record names, Reg 57        (core zone)
+    released    which registrations went into which release              (core zone)
     held        rows that wait for a notice, a guardian or a day         (receive zone)
     quarantine  unusable rows and damaged files, as they came            (receive zone)
 """
@@ -44,6 +45,7 @@ class Shelf(StrEnum):
     RECEIPT = "receipt"
     HELD = "held"
     QUARANTINE = "quarantine"
+    RELEASED = "released"
 
 
 class VaultFile(Base):
@@ -66,6 +68,7 @@ SYSTEM_COLUMNS = (
     pa.field("hospital", pa.string()),
     pa.field("regime", pa.string()),
     pa.field("submission", pa.string()),
+    pa.field("source_file", pa.string()),
     pa.field("source_row", pa.int64()),
     pa.field("patient_key", pa.string()),
 )
@@ -126,6 +129,11 @@ class Sealing:
         if self.rows == 0:
             return ds.dataset(self.schema.empty_table())
         return _encrypted(self.path, self.id, self.key, self.schema)
+
+
+def together(sealings: Sequence[Sealing], columns: Sequence[str]) -> ds.Dataset:
+    """Some columns of several files just written, which may be of different shelves but have those columns alike."""
+    return ds.dataset([sealing.reading() for sealing in sealings], schema=pa.schema([sealings[0].schema.field(name) for name in columns]))
 
 
 def _encrypted(path: Path, file_id: str, key: bytes, schema: pa.Schema) -> ds.Dataset:

@@ -132,6 +132,15 @@ def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Sign
     return note
 
 
+def sign_text(signer: Signer, text: str) -> str:
+    """A signed note of another kind of text (a package's manifest); the text names its own kind in its first line, which no checkpoint's
+    origin can equal. Refuses: ledger-key-not-usable."""
+    name, seed = _key(signer.folder)
+    if text.startswith(f"{name}\n"):
+        raise ValueError("a text that reads as a checkpoint is signed by sign_checkpoint only")
+    return notes.sign(text, name, seed)
+
+
 def checkpoints(session: Session) -> list[tuple[int, str]]:
     """Every checkpoint signed so far, in order: (size, note)."""
     query = sa.select(book.CheckpointRow.size, book.CheckpointRow.note).order_by(book.CheckpointRow.size)

@@ -1,0 +1,134 @@
+"""保留分の受入れ (admission): the daily clock lets held rows in once they have become eligible, without their being sent again.
+
+Every held row is judged anew on today's facts: rows that may now be received move to the vault, rows of a person who has meanwhile asked
+to stop are destroyed (Act 56(1)(ii)), the rest wait on. Running it twice on one day changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from sqlalchemy.orm import Session
+
+from kiban_operator import people, roles, sorting, submissions, vault, workshop
+from kiban_operator.guard import relation as guard_relation
+from kiban_operator.home import Home
+from kiban_operator.ledger import book, kinds
+from kiban_processing.catalogue.tables import TABLES
+
+
+@dataclass
+class Admission:
+    """What one run moved, in rows by table."""
+
+    admitted: dict[str, int] = field(default_factory=dict)
+    withdrawn: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        return {"admitted": self.admitted, "withdrawn": self.withdrawn, "waiting": self.waiting}
+
+    def add(self, other: Admission) -> None:
+        for mine, theirs in ((self.admitted, other.admitted), (self.withdrawn, other.withdrawn), (self.waiting, other.waiting)):
+            for table, number in theirs.items():
+                mine[table] = mine.get(table, 0) + number
+
+
+def admit_held(home: Home, progress: vault.Progress = vault.silent) -> Admission:
+    """Judge all held rows of all hospitals on today's facts. Source: Act 56(1), Reg 48(1); law.md 6.0 transfer guard."""
+    with home.transaction() as session:
+        people.require(session, home.circumstances, roles.Act.RECEIVE_SUBMISSION)
+        places = sorted({(file.hospital, file.regime) for file in vault.files(session, vault.Shelf.HELD)})
+    total = Admission()
+    for number, (hospital, regime) in enumerate(places):
+        progress(hospital, number, len(places))
+        total.add(_admit_hospital(home, hospital, regime))
+    return total
+
+
+def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
+    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        with home.transaction() as session:
+            held = vault.files(session, vault.Shelf.HELD, hospital=hospital, regime=regime)
+            guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())
+            for name in sorting.STAGED:
+                for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
+                    vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
+            readings = {
+                file.id: vault.dataset(session, home, [file], vault.schema(TABLES[file.table_name], vault.Shelf.HELD)) for file in held
+            }
+            items = {file.table_name: _items(session, file.submission, file.table_name) for file in held}
+        sorting.know(con)
+        rulings = guard_relation.rule(con, "known", items)
+        return _move(home, con, held, readings, rulings)
+
+
+def _items(session: Session, submission: str, table: str) -> list[str]:
+    """The items a submission brought in one table, as its receipt says."""
+    prefix = f"{table}."
+    return [item.removeprefix(prefix) for item in submissions.find(session, submission).items if item.startswith(prefix)]
+
+
+def _move(
+    home: Home, con: duckdb.DuckDBPyConnection, held: list[vault.VaultFile], readings: dict[str, ds.Dataset], rulings: str
+) -> Admission:  # fmt: skip
+    outcome = Admission()
+    replaced: list[tuple[vault.VaultFile, vault.Sealing, vault.Sealing]] = []
+    for file in held:
+        table = TABLES[file.table_name]
+        entered, waiting = (
+            vault.seal(home, shelf, hospital=file.hospital, regime=file.regime, table=table.name, submission=file.submission, schema=vault.schema(table, shelf))
+            for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD)
+        )  # fmt: skip
+        con.register("held_rows", readings[file.id])
+        stream = con.execute(
+            f"""
+            SELECT h.* EXCLUDE (ground, eligible_on), r.eligible_on, coalesce(r.curable, true) AS curable,
+                   CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground
+            FROM held_rows h LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = ?) r USING (patient_key)
+        """,
+            [table.name],
+        ).to_arrow_reader(sorting.BATCH_ROWS)
+        for batch in stream:
+            eligible = pc.is_null(batch.column("ground"))
+            curable = batch.column("curable")
+            entered.write(batch.filter(eligible))
+            waiting.write(batch.filter(pc.and_(pc.invert(eligible), curable)))
+        con.unregister("held_rows")
+        gone = file.rows - entered.rows - waiting.rows
+        outcome.waiting[table.name] = outcome.waiting.get(table.name, 0) + waiting.rows
+        if waiting.rows == file.rows:
+            waiting.discard()
+            continue
+        outcome.admitted[table.name] = outcome.admitted.get(table.name, 0) + entered.rows
+        outcome.withdrawn[table.name] = outcome.withdrawn.get(table.name, 0) + gone
+        replaced.append((file, entered, waiting))
+    _record(home, replaced, outcome)
+    return outcome
+
+
+def _record(home: Home, replaced: list[tuple[vault.VaultFile, vault.Sealing, vault.Sealing]], outcome: Admission) -> None:
+    """New files in, old keys destroyed, one entry booked: all in one transaction; the old files are unlinked afterwards."""
+    if not replaced:
+        return
+    old: list[Path] = []
+    try:
+        with home.transaction() as session:
+            for file, entered, waiting in replaced:
+                vault.record(session, home, entered)
+                vault.record(session, home, waiting)
+                old.append(vault.destroy(session, home, session.merge(file)))
+            hospital, regime = replaced[0][0].hospital, replaced[0][0].regime
+            book.append(session, home.circumstances, kinds.HELD_ADMITTED, f"hospital/{hospital}",
+                        {"hospital": hospital, "regime": regime, "tables": {table: number for table, number in outcome.admitted.items()}})  # fmt: skip
+    except BaseException:
+        for _file, entered, waiting in replaced:
+            entered.discard()
+            waiting.discard()
+        raise
+    for path in old:
+        path.unlink(missing_ok=True)

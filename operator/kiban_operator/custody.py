@@ -1,0 +1,147 @@
+"""保管の検証 (custody): the standing query over the whole vault: no stored row without its notice, none stored after a stop (Act 56).
+
+It runs before every linkage and release, and on demand. In 2022 a loader's bug put people into a database who had never been notified,
+and linkage attached them to others; a gate cannot find its own bypass, so this asks the stored rows themselves. A breach is booked,
+stops the work, and is an incident to be reported (Act 26).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kiban_operator import guard, submissions, vault, workshop
+from kiban_operator.guard import rules
+from kiban_operator.home import Home
+from kiban_operator.ledger import book, kinds
+from kiban_operator.optouts import Stop
+from kiban_operator.submissions import Submission
+from kiban_processing.catalogue.tables import TABLES
+from kiban_processing.language import Text
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_56_1_I
+
+CUSTODY_BREACH = Ground(
+    "custody-breach", Family.LAW, ACT_56_1_I,
+    Text("通知等の証跡のない行が {rows} 行保管されています。", "{rows} stored rows lack the evidence of notice."),
+    Text(
+        "名寄せと提供を止め、`kiban vault check` で範囲を確かめ、安全管理責任者に報告してください(法第26条の報告の対象です)。",
+        "Stop linkage and provision, see the extent with `kiban vault check`, and report it to the security officer (Act Art. 26).",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Stored rows of one hospital's table that should never have been stored, by ground."""
+
+    hospital: str
+    regime: str
+    table: str
+    ground: str
+    rows: int
+    persons: int
+
+
+@dataclass(frozen=True)
+class CustodyReport:
+    """常設照会の結果. `rows`: rows examined. `withheld`: rows that later events (a stop, an ended programme) forbid to use."""
+
+    rows: int
+    breaches: tuple[Breach, ...]
+    withheld: tuple[Breach, ...]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "rows": self.rows,
+            "breaches": [asdict(breach) for breach in self.breaches],
+            "withheld": [asdict(breach) for breach in self.withheld],
+        }
+
+
+def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
+    """Run the standing query over all hospitals and regimes; changes nothing."""
+    progress("custody", 0, None)
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        with home.transaction() as session:
+            stored: dict[str, str] = {}
+            rows = 0
+            for name, table in TABLES.items():
+                chosen = vault.files(session, vault.Shelf.VAULT, table=name)
+                if chosen:
+                    con.register(f"stored_{name}", vault.dataset(session, home, chosen, vault.schema(table)))
+                    stored[name] = f"stored_{name}"
+                    rows += sum(file.rows for file in chosen)
+            found = guard.standing_query(con, session, home.circumstances.today(), stored, _items(session))
+            late = _stored_after_stop(con, session, stored)
+    breaches = [_breach(finding) for finding in found if finding.breach] + late
+    already = {(breach.hospital, breach.regime, breach.table, breach.ground) for breach in late}
+    later = [_breach(f) for f in found if not f.breach and (f.hospital, f.regime, f.table, f.ground) not in already]
+    return CustodyReport(rows, tuple(breaches), tuple(later))
+
+
+def require_clean(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
+    """Refuse to go on over a breach, and book it. Refuses: custody-breach."""
+    report = check(home, progress)
+    if not report.breaches:
+        return report
+    with home.transaction() as session:
+        for breach in report.breaches:
+            book.append(
+                session, home.circumstances, kinds.BREACH_FOUND, f"breach/{breach.hospital}-{breach.table}",
+                {"rule": breach.ground, "count": breach.rows, "hospital": breach.hospital, "table": breach.table},
+            )  # fmt: skip
+    raise CUSTODY_BREACH.refuse(rows=sum(breach.rows for breach in report.breaches))
+
+
+def _breach(finding: guard.Finding) -> Breach:
+    return Breach(finding.hospital, finding.regime, finding.table, finding.ground, finding.rows, finding.persons)
+
+
+def _items(session: Session) -> dict[tuple[str, str], list[str]]:
+    """What each submission brought for each table, as its receipt says."""
+    brought: dict[tuple[str, str], list[str]] = {}
+    for row in submissions.every(session):
+        for name in row.items:
+            table, _, column = name.partition(".")
+            brought.setdefault((row.id, table), []).append(column)
+    return brought
+
+
+_STOPS = pa.schema(
+    [("hospital", pa.string()), ("patient_key", pa.string()), ("regimes", pa.string()), ("at", pa.timestamp("us", tz="UTC"))]
+)
+_RECEIVED = pa.schema([("submission", pa.string()), ("received_at", pa.timestamp("us", tz="UTC"))])
+
+
+def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, str]) -> list[Breach]:
+    """Rows received when a stop of the person was already on the register: whoever let them in did not look.
+
+    A row of no known submission counts as received now, and so as a breach where there is a stop.
+    """
+    stops = session.execute(
+        sa.select(Stop.hospital, Stop.patient_key, Stop.regimes, Stop.received_at).where(Stop.withdrawn_on.is_(None))
+    ).all()
+    received = session.execute(sa.select(Submission.id, Submission.received_at)).all()
+    con.register("stops_taken", _table(stops, _STOPS))
+    con.register("rounds_received", _table(received, _RECEIVED))
+    found: list[Breach] = []
+    for table, name in sorted(stored.items()):
+        rows = con.execute(f"""
+            SELECT v.hospital, v.regime, count(*), count(DISTINCT v.patient_key) FROM {name} v
+            JOIN stops_taken s ON s.hospital = v.hospital AND s.patient_key = v.patient_key AND s.regimes IN (v.regime, 'both')
+            LEFT JOIN rounds_received r USING (submission) WHERE s.at <= r.received_at OR r.received_at IS NULL GROUP BY ALL ORDER BY ALL
+        """).fetchall()
+        found += [Breach(hospital, regime, table, rules.STOPPED.code, number, persons) for hospital, regime, number, persons in rows]
+    return found
+
+
+def _table(rows: Sequence[sa.Row[Any]], schema: pa.Schema) -> pa.Table:
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
+    return pa.table([pa.array(list(values), field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)

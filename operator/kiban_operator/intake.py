@@ -1,0 +1,179 @@
+"""受入れ (intake): a submission folder is confirmed, read, gated, and kept or quarantined, with its receipt record (Act 55, 56; Reg 56-58).
+
+All of it becomes visible in one transaction, or none: files that a crash leaves behind have no key and are removed when the same
+submission is received again. The same submission sent twice is recognised by its digest and changes nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from kiban_operator import hospitals, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator.guard import relation as guard_relation
+from kiban_operator.home import Home
+from kiban_operator.incoming import Incoming, Sorting, read_guarded
+from kiban_operator.ledger import book, kinds
+from kiban_operator.submissions import Receipt, Submission
+from kiban_processing.catalogue.items import Table
+from kiban_processing.catalogue.tables import TABLES
+from kiban_processing.formats import submission as source
+from kiban_processing.formats.submission import FileMapping, Manifest, Mapping
+
+RECEIPT = pa.schema([("hospital", pa.string()), ("local_patient_id", pa.string()), ("patient_key", pa.string())])
+
+
+def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -> Receipt:
+    """Receive one submission folder.
+
+    Not checked here: whether the sender is who it says (the door's duty). Refuses: what `formats.submission` refuses, hospital-unknown,
+    act-not-permitted; a damaged table file is quarantined instead, and the rest goes on. Source: Act 55(1)(3), 56(1); Reg 56, 57.
+    """
+    manifest = source.read_manifest(folder)
+    mapping = source.read_mapping(folder, manifest)
+    digest = source.digest(folder, manifest, mapping)
+    with home.transaction() as session:
+        people.require(session, home.circumstances, roles.Act.RECEIVE_SUBMISSION)
+        hospitals.get(session, manifest.hospital)
+        earlier = session.scalar(sa.select(Submission).where(Submission.digest == digest))
+        if earlier is not None:
+            return submissions.receipt_of(earlier, repeated=True)
+    submission = f"s-{digest[:16]}"
+    for shelf in vault.Shelf:
+        shutil.rmtree(vault.folder_of(home, shelf) / submission, ignore_errors=True)
+    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        with home.transaction() as session:
+            secret = vault.patient_secret(session, home)
+            _lay_out(con, session, home, manifest)
+        sorted_rows = Sorting(home, con, manifest.hospital, manifest.regime, submission, secret, progress)
+        try:
+            _sort_all(sorted_rows, manifest, mapping, folder)
+            return _keep(sorted_rows, manifest, mapping, digest)
+        except IntegrityError:
+            sorted_rows.discard()
+            with home.transaction() as session:  # somebody received the same folder at the same time, and was first
+                first = session.scalar(sa.select(Submission).where(Submission.digest == digest))
+                if first is None:
+                    raise
+                return submissions.receipt_of(first, repeated=True)
+        except BaseException:
+            sorted_rows.discard()
+            raise
+
+
+def _lay_out(con: duckdb.DuckDBPyConnection, session: Session, home: Home, manifest: Manifest) -> None:
+    """What the engine must know before it reads: the guard's facts, and earlier registrations and deaths of the hospital."""
+    guard_relation.register_facts(con, session, manifest.hospital, manifest.regime, home.circumstances.today())
+    for name in sorting.STAGED:
+        for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
+            vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=manifest.hospital)
+
+
+def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path) -> None:
+    by_table: dict[str, list[FileMapping]] = {}
+    for entry in mapping.files:
+        by_table.setdefault(entry.table, []).append(entry)
+    for name in sorting.STAGED:
+        sorting.prepare_stage(work, TABLES[name])
+        for number, entry in enumerate(by_table.get(name, [])):
+            sorting.stage(work, TABLES[name], _incoming(work, TABLES[name], entry, folder, manifest), number)
+        sorting.quarantine_repeated(work, TABLES[name])
+    sorting.recognise(work)
+    rulings = guard_relation.rule(work.con, "known", _items(by_table))
+    for name, entries in by_table.items():
+        table = TABLES[name]
+        written: list[vault.Sealing] = []
+        if name in sorting.STAGED:
+            written += sorting.sort_rows(work, table, f"staged_{name}", rulings)
+        else:
+            for entry in entries:
+                written += _sort_stream(work, table, _incoming(work, table, entry, folder, manifest), rulings)
+            sorting.withdraw_repeated(work, table, written)
+        sorting.count_held(work, name)
+        work.count(name).check(name)
+
+
+def _incoming(work: Sorting, table: Table, entry: FileMapping, folder: Path, manifest: Manifest) -> Incoming:
+    return Incoming(work, table, entry, folder / entry.file, manifest.encoding)
+
+
+def _items(by_table: dict[str, list[FileMapping]]) -> dict[str, list[str]]:
+    """Which items each table brings: what its files map. The guard asks that the person's notice covers every one of them."""
+    return {name: sorted({item for entry in entries for item in entry.items}) for name, entries in by_table.items()}
+
+
+def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) -> list[vault.Sealing]:
+    """Sort one event file as it is read; a file that turns out damaged takes its already sorted rows with it."""
+    written: list[vault.Sealing] = []
+    before = len(work.sealings)
+    counts = asdict(work.count(table.name))
+
+    def use() -> None:
+        named = "(SELECT $file AS source_file, * FROM incoming)"
+        written.extend(sorting.sort_rows(work, table, named, rulings, file=incoming.mapping.file))
+
+    if read_guarded(work, incoming, use):
+        return written
+    for sealing in [each for each in work.sealings[before:] if each.table == table.name]:
+        sealing.discard()
+        work.sealings.remove(sealing)
+    work.counts[table.name] = submissions.TableCount(**counts)
+    return []
+
+
+def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str) -> Receipt:
+    """Record files, receipt record and ledger entry in one transaction."""
+    home, circumstances = work.home, work.home.circumstances
+    _write_receipt_record(work)
+    items = sorted({f"{entry.table}.{item}" for entry in mapping.files for item in entry.items})
+    with home.transaction() as session:
+        hospital = hospitals.get(session, manifest.hospital)
+        programme = programmes.get(session, manifest.hospital, manifest.regime)
+        for sealing in work.sealings:
+            vault.record(session, home, sealing)
+        row = Submission(
+            id=work.submission, digest=digest, hospital=manifest.hospital, regime=manifest.regime,
+            period_from=manifest.period_from, period_to=manifest.period_to, sent_by=manifest.sent_by,
+            received_at=circumstances.now(), received_by=circumstances.actor,
+            counts={name: asdict(count) for name, count in work.counts.items()}, damaged_files=work.damaged,
+            confirmed={
+                "name": hospital.name, "address": hospital.address, "representative": hospital.representative,
+                "filing_published_on": programme.ministers_published_on.isoformat() if programme.ministers_published_on else None,
+            },
+            items=items,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        book.append(
+            session, circumstances, kinds.SUBMISSION_RECEIVED, f"submission/{work.submission}",
+            {
+                "hospital": manifest.hospital, "regime": manifest.regime, "digest": f"sha256:{digest}",
+                "tables": {
+                    name: {"in": count.sent, "accepted": count.accepted, "held": count.held, "quarantined": count.quarantined}
+                    for name, count in work.counts.items()
+                },
+                "period_from": manifest.period_from.isoformat(), "period_to": manifest.period_to.isoformat(),
+                "files": len(mapping.files), "files_quarantined": len(work.damaged),
+            },
+        )  # fmt: skip
+        return submissions.receipt_of(row)
+
+
+def _write_receipt_record(work: Sorting) -> None:
+    """The persons of the receipt record (Reg 57(1)(iii)): every registration of which a row was accepted; kept apart, so that it outlives them."""
+    accepted = [sealing for sealing in work.sealings if sealing.shelf is vault.Shelf.VAULT and sealing.rows]
+    if not accepted:
+        return
+    work.con.register("accepted_rows", vault.together(accepted, ["patient_key"]))
+    record = work.begin(vault.Shelf.RECEIPT, "receipt-record", RECEIPT)
+    query = """SELECT ? AS hospital, ids.local_patient_id, ids.patient_key
+               FROM (SELECT DISTINCT patient_key FROM accepted_rows) JOIN ids USING (patient_key) ORDER BY ids.local_patient_id"""
+    for batch in work.con.execute(query, [work.hospital]).to_arrow_reader(sorting.BATCH_ROWS):
+        record.write(batch)

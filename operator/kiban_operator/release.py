@@ -1,0 +1,196 @@
+"""作成 (release): the conductor that makes one dataset: order → second gate → plan → engine → judgement → package (Act 19(1), Reg 18).
+
+The intention is booked before the act. The transfer guard is evaluated anew on today's registers, apart from its first evaluation at
+intake; only linked persons' rows that pass it go in. One failed check refuses the release, and the refusal is booked. Secrets of the
+release (pseudonyms, shifts) are information on the method of processing: they stay in the key store and never reach a user.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from kiban_operator import approvals, custody, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator.eligibility import lay_out_eligible, recheck
+from kiban_operator.home import Home
+from kiban_operator.ledger import signer
+from kiban_operator.release_state import Product, Release
+from kiban_processing import engine, gate, plan, utility
+from kiban_processing.evidence import Evidence
+from kiban_processing.language import Text
+from kiban_processing.outcome import SECRET_PERSONS, Outcome, ReleaseSecrets
+from kiban_processing.package import assembly, contents, envelope
+from kiban_processing.package.statement import Particulars
+from kiban_processing.plan import Plan
+from kiban_processing.refusals import Family, Ground, Refusal
+from kiban_processing.statutes import ACT_19, REG_6_V
+from kiban_processing.transforms import keys as pseudonyms
+
+PLAN_NOT_FOR_ORDER = Ground(
+    "plan-not-for-order", Family.LAW, REG_6_V,
+    Text("加工計画の{field}が契約と異なります。", "The plan's {field} differs from the contract's."),
+    Text("契約に合わせた加工計画を使ってください。", "Use a plan written for this contract."),
+)  # fmt: skip
+NOBODY_ELIGIBLE = Ground(
+    "nobody-eligible", Family.STATE, ACT_19,
+    Text("提供できる人がいません。", "There is nobody whose records may be provided."),
+    Text("受入れと名寄せ(`kiban link`)の状況を確かめてください。", "Look at intake and linkage (`kiban link`)."),
+)  # fmt: skip
+
+MEMBERS = pa.schema([("hospital", pa.string()), ("patient_key", pa.string()), ("person", pa.string())])
+MANIFEST, EVIDENCE, PACKAGE = "manifest.json", "evidence.json", "package.tar.age"
+
+
+@dataclass(frozen=True)
+class Made:
+    """作成の結果: the row as it stands, and the evidence, which is the operator's and the auditor's alone."""
+
+    release: Release
+    evidence: Evidence
+    outcome: Outcome
+
+
+def folder_of(home: Home, release_id: str) -> Path:
+    return home.deliver / "releases" / release_id
+
+
+def make(
+    home: Home, order: orders.Order, plan_path: Path, purpose: Text, conditions: Sequence[Text], archive_key: str,
+    progress: vault.Progress = vault.silent,
+) -> Made:  # fmt: skip
+    """Make a release for an order. `archive_key`: the operator's own age public key, so that the checkers can open what leaves.
+
+    Refuses: what `plan.check` refuses, plan-not-for-order, custody-breach, nobody-eligible, release-refused, and what the release's
+    state table refuses. Source: Act 19(1), 56(1); Reg 18.
+    """
+    wanted = plan.read(plan_path)
+    plan.check(wanted, order.approved_items)
+    _check_order(wanted, order)
+    circumstances = home.circumstances
+    with home.transaction() as session:
+        intended = release_state.plan(session, circumstances, order, plan_path.read_text(encoding="utf-8"), f"sha256:{wanted.digest}")
+        release_id = intended.id
+        now = circumstances.now()
+        secrets = ReleaseSecrets(
+            home.keyring.make(session, _secret(release_id, "pseudonym"), circumstances.entropy, now),
+            home.keyring.make(session, _secret(release_id, "shift"), circumstances.entropy, now),
+        )
+    try:
+        custody.require_clean(home, progress)
+        return _carry_out(home, release_id, order, wanted, secrets, purpose, conditions, archive_key, progress)
+    except Refusal as refusal:
+        with home.transaction() as session:
+            release_state.refuse(session, circumstances, release_id, refusal.read("ja"), refusal)
+        raise
+    finally:
+        shutil.rmtree(_bag_folder(home, release_id), ignore_errors=True)
+
+
+def _check_order(wanted: Plan, order: orders.Order) -> None:
+    for field, mine, theirs in (
+        ("recipient_class", wanted.recipient_class, order.recipient_class),
+        ("delivery_form", wanted.delivery_form, order.delivery_form),
+    ):
+        if mine != theirs:
+            raise PLAN_NOT_FOR_ORDER.refuse(field=field)
+
+
+def _secret(release_id: str, name: str) -> str:
+    return f"release/{release_id}/{name}"
+
+
+def _bag_folder(home: Home, release_id: str) -> Path:
+    return folder_of(home, release_id) / "bag"
+
+
+def _carry_out(
+    home: Home, release_id: str, order: orders.Order, wanted: Plan, secrets: ReleaseSecrets, purpose: Text, conditions: Sequence[Text],
+    archive_key: str, progress: vault.Progress,
+) -> Made:  # fmt: skip
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        sources = lay_out_eligible(home, con, wanted, order)
+        if con.execute("SELECT count(*) FROM members").fetchall() == [(0,)]:
+            raise NOBODY_ELIGIBLE.refuse()
+        progress("process", 0, None)
+        reference = wanted.reference_date or home.circumstances.today()
+        outcome = engine.carry_out(con, wanted, sources, secrets, reference)
+        eligibility = recheck(home, con, wanted)
+        progress("judge", 0, None)
+        evidence = gate.judge(con, wanted, outcome, sources, eligibility, _earlier_pseudonyms(home, con, release_id))
+        folder = folder_of(home, release_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / EVIDENCE).write_bytes(evidence.as_document())
+        evidence.require()
+        progress("package", 0, None)
+        particulars = Particulars(
+            release_id, order.contract, home.settings.operator, order.recipient_name, home.circumstances.today(), purpose, tuple(conditions)
+        )
+        signing = signer.open_signer(home.path / "keys")
+        bag = _bag_folder(home, release_id)
+        manifest = assembly.build(
+            bag, con, contents.describe(con, outcome), particulars, utility.measure(con, outcome, sources).as_json(),
+            lambda note: signer.sign_text(signing, note.decode()).encode(),
+        )  # fmt: skip
+        (folder / MANIFEST).write_bytes(manifest.as_document())
+        sealed = envelope.seal(bag, folder / PACKAGE, [order.recipient_key, archive_key], name=release_id)
+        members = vault.seal(home, vault.Shelf.RELEASED, hospital="*", regime="A", table="members", submission=release_id, schema=MEMBERS)
+        for batch in con.execute("SELECT hospital, patient_key, person FROM members ORDER BY ALL").to_arrow_reader(100_000):
+            members.write(batch)
+    product = Product(
+        manifest_digest=f"sha256:{manifest.digest}", evidence_digest=f"sha256:{evidence.digest}",
+        package_path=str((folder / PACKAGE).relative_to(home.path)), package_digest=f"sha256:{sealed.sha256}",
+        judged_at=eligibility.checked_at, persons=evidence.persons, tables=dict(manifest.rows), k=wanted.anonymity.k,
+    )  # fmt: skip
+    with home.transaction() as session:
+        vault.record(session, home, members)
+        made = release_state.produce(session, home.circumstances, release_id, product)
+    return Made(made, evidence, outcome)
+
+
+def _earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: str) -> str | None:
+    """What the persons of this release were called in every earlier one: no pseudonym may be used twice (law.md, requirement 19)."""
+    with home.transaction() as session:
+        query = release_state.every(session)
+        earlier = [
+            home.keyring.open(session, _secret(release.id, "pseudonym"))
+            for release in query
+            if release.id != release_id and release.state != release_state.REFUSED
+        ]
+    if not earlier:
+        return None
+    con.execute("CREATE OR REPLACE TEMP TABLE earlier_pseudonyms (pseudonym VARCHAR)")
+    for secret in earlier:
+        con.execute(
+            f"INSERT INTO earlier_pseudonyms SELECT {pseudonyms.pseudonym_sql('person')} FROM {SECRET_PERSONS}", pseudonyms.pads("pseudonym", secret)
+        )
+    return "earlier_pseudonyms"
+
+
+def commit(home: Home, release_id: str, order: orders.Order) -> Release:
+    """The system's last look before a release may leave: approvals, terms and stops read again; see `approvals.commit`."""
+    late = late_stops(home, release_id)
+    with home.transaction() as session:
+        return approvals.commit(session, home.circumstances.acting(roles.SYSTEM.id), release_id, order, late)
+
+
+def late_stops(home: Home, release_id: str) -> int:
+    """How many registrations of a release have asked to stop and may no longer be provided, on the registers as they are now."""
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        with home.transaction() as session:
+            chosen = [f for f in vault.files(session, vault.Shelf.RELEASED, table="members") if f.submission == release_id]
+            con.register("members", vault.dataset(session, home, chosen, MEMBERS))
+        return count_stopped(home, con)
+
+
+def count_stopped(home: Home, con: duckdb.DuckDBPyConnection) -> int:
+    """Members with a stop request in force, read from the register itself and not through the guard."""
+    with home.transaction() as session:
+        stopped = optouts.standing_keys(session, home.circumstances.today())
+    con.register("stopped_now", pa.table({"patient_key": stopped}, schema=pa.schema([("patient_key", pa.string())])))
+    ((number,),) = con.execute("SELECT count(*) FROM members SEMI JOIN stopped_now USING (patient_key)").fetchall()
+    return int(number)

@@ -1,0 +1,222 @@
+"""受入れ区分 (sorting): each row of a submission is accepted, held or quarantined, by the transfer guard and the findings.
+
+Rows stream from the file through the engine into encrypted files; only registrations and deaths are looked at as a whole first,
+because the guard asks for birth and death dates. A row that the law will never let in (stopped, died before notice) is counted and
+named by its row number, but its content is not kept (Act 56(1)(ii)); an unusable row is kept as it came, sealed.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kiban_operator import vault
+from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
+from kiban_processing.catalogue import arrow
+from kiban_processing.catalogue.items import Table
+
+STAGED = ("patients", "deaths")
+"""Tables looked at as a whole before the guard rules, because it asks for birth and death dates."""
+
+BATCH_ROWS = 100_000
+
+
+def stage(sorting: Sorting, table: Table, incoming: Incoming, number: int) -> None:
+    """Lay a whole small table (registrations, deaths) into the engine as `staged_<table>`, with the file's number for order."""
+    staged = f"staged_{table.name}"
+    columns = ", ".join(("source_row", *table.columns))
+
+    def lay() -> None:
+        sorting.con.execute(f"CREATE OR REPLACE TEMP TABLE arriving AS SELECT {columns} FROM incoming")
+
+    if read_guarded(sorting, incoming, lay):
+        sorting.con.execute(f"INSERT INTO {staged} SELECT ?, ?, {columns} FROM arriving", [number, incoming.mapping.file])
+    sorting.con.execute("DROP TABLE IF EXISTS arriving")
+
+
+def prepare_stage(sorting: Sorting, table: Table) -> None:
+    sorting.con.register("shape", arrow.schema(table).empty_table())
+    sorting.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged_{table.name} AS "
+        "SELECT 0::INTEGER AS file_number, ''::VARCHAR AS source_file, 0::BIGINT AS source_row, * FROM shape"
+    )
+    sorting.con.unregister("shape")
+
+
+def quarantine_repeated(sorting: Sorting, table: Table) -> None:
+    """Rows of a staged table that repeat a key leave it: later ones of the same person, all of them where they name different people."""
+    con, staged = sorting.con, f"staged_{table.name}"
+    contradicting = "count(DISTINCT birth_date) OVER same > 1 OR count(DISTINCT sex) OVER same > 1" if table.name == "patients" else "false"
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        SELECT rowid AS place, CASE WHEN {contradicting} THEN 'contradicting-registration' ELSE 'repeated-key' END AS rule,
+               row_number() OVER (PARTITION BY local_patient_id ORDER BY file_number, source_row) AS turn
+        FROM {staged} WINDOW same AS (PARTITION BY local_patient_id)
+        QUALIFY count(*) OVER same > 1 AND (turn > 1 OR rule = 'contradicting-registration')
+    """)
+    raw = f"to_json(struct_pack({', '.join(f'{column} := {column}' for column in table.columns)}))::VARCHAR"
+    found = con.execute(
+        f"SELECT source_file, source_row, rule, {raw} AS raw FROM {staged} JOIN repeated ON {staged}.rowid = place ORDER BY ALL"
+    ).to_arrow_table()
+    _note_quarantined(sorting, table, found)
+    con.execute(f"DELETE FROM {staged} WHERE rowid IN (SELECT place FROM repeated)")
+    con.execute("DROP TABLE repeated")
+
+
+def _note_quarantined(sorting: Sorting, table: Table, found: pa.Table) -> None:
+    """Findings (source_file, source_row, rule, raw) of rows that count as quarantined."""
+    count = sorting.count(table.name)
+    for batch in found.to_batches():
+        columns = [batch.column(name) for name in ("source_row", "rule", "raw")]
+        size = batch.num_rows
+        fixed = pa.array([table.name] * size, pa.string())
+        nothing, severity = pa.nulls(size, pa.string()), pa.array(["row"] * size, pa.string())
+        sorting.findings.write(
+            pa.record_batch([batch.column("source_file"), fixed, columns[0], nothing, columns[1], severity, columns[2]], schema=FINDINGS)
+        )
+    count.quarantined += found.num_rows
+    for entry in pc.value_counts(found.column("rule").combine_chunks()).to_pylist() if found.num_rows else []:
+        count.quarantined_for[entry["values"]] = count.quarantined_for.get(entry["values"], 0) + entry["counts"]
+
+
+def recognise(sorting: Sorting) -> None:
+    """Make `ids` (local_patient_id, patient_key) and `known` (patient_key, birth_date, death_date) from all that is known of the hospital.
+
+    Reads `staged_patients`, `staged_deaths` and the views `vault_patients`, `vault_deaths`, `held_patients`, `held_deaths`. What has just
+    come wins over what was there, for a date that was corrected; a death is believed from wherever it is told, the earliest.
+    """
+    con = sorting.con
+    parameters = {**vault.patient_key_parameters(sorting.secret), "hospital": sorting.hospital}
+    key = vault.patient_key_sql("$hospital", "local_patient_id")
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE ids AS
+        SELECT local_patient_id, {key} AS patient_key FROM
+        (SELECT local_patient_id FROM staged_patients UNION SELECT local_patient_id FROM staged_deaths
+         UNION SELECT local_patient_id FROM vault_patients UNION SELECT local_patient_id FROM held_patients)
+    """,
+        parameters,
+    )
+    know(
+        con,
+        "SELECT 0 AS turn, patient_key, birth_date, death_date FROM staged_patients JOIN ids USING (local_patient_id) UNION ALL",
+        "SELECT patient_key, death_date FROM staged_deaths JOIN ids USING (local_patient_id) UNION ALL",
+    )
+
+
+def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: str = "") -> None:
+    """Make `known` from stored rows, and from what is arriving where the caller says how (SQL ending in UNION ALL)."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE known AS
+        WITH told AS (
+            {arriving} SELECT 1 AS turn, patient_key, birth_date, death_date FROM vault_patients
+            UNION ALL SELECT 2, patient_key, birth_date, death_date FROM held_patients
+        ), dead AS (
+            {arriving_deaths} SELECT patient_key, death_date FROM told
+            UNION ALL SELECT patient_key, death_date FROM vault_deaths UNION ALL SELECT patient_key, death_date FROM held_deaths
+        )
+        SELECT patient_key, birth_date, death_date
+        FROM (SELECT patient_key, arg_min(birth_date, turn) AS birth_date FROM told GROUP BY patient_key)
+        LEFT JOIN (SELECT patient_key, min(death_date) AS death_date FROM dead GROUP BY patient_key) USING (patient_key)
+    """)
+
+
+def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[vault.Sealing]:
+    """Sort one source relation (`source_file`, `source_row`, the table's columns) by the rulings into fresh files.
+
+    `file` is bound as `$file` where the source says so. `rulings`: patient_key, table_name, ground (null: may be received), curable,
+    eligible_on. A registration without a ruling is unknown: held.
+    """
+    con = sorting.con
+    accepted = sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table))
+    held = sorting.begin(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD))
+    declared = ", ".join(f"i.{column}" for column in table.columns if column != "local_patient_id" or table.name == "patients")
+    key = vault.patient_key_sql("$hospital", "i.local_patient_id")
+    parameters = {
+        **vault.patient_key_parameters(sorting.secret),
+        "hospital": sorting.hospital, "regime": sorting.regime, "submission": sorting.submission, "table": table.name,
+    }  # fmt: skip
+    if file is not None:
+        parameters["file"] = file
+    stream = con.execute(
+        f"""
+        SELECT $hospital AS hospital, $regime AS regime, $submission AS submission, i.source_file, i.source_row,
+               CASE WHEN ids.patient_key IS NULL THEN {key} ELSE ids.patient_key END AS patient_key,
+               CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground,
+               CASE WHEN r.patient_key IS NULL THEN true ELSE r.curable END AS curable, r.eligible_on, {declared}
+        FROM {source} i LEFT JOIN ids ON ids.local_patient_id = i.local_patient_id
+        LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = $table) r ON r.patient_key = ids.patient_key
+    """,
+        parameters,
+    ).to_arrow_reader(BATCH_ROWS)
+    count = sorting.count(table.name)
+    for batch in stream:
+        eligible = pc.is_null(batch.column("ground"))
+        waiting = pc.and_(pc.invert(eligible), pc.fill_null(batch.column("curable"), False))
+        refused = batch.filter(pc.and_(pc.invert(eligible), pc.invert(waiting)))
+        accepted.write(batch.filter(eligible))
+        held.write(batch.filter(waiting))
+        columns = [
+            refused.column("source_file"),
+            refused.column("source_row"),
+            refused.column("ground"),
+            pa.nulls(refused.num_rows, pa.string()),
+        ]
+        _note_quarantined(sorting, table, pa.table(columns, names=["source_file", "source_row", "rule", "raw"]))
+    count.accepted += accepted.rows
+    count.held += held.rows
+    return [accepted, held]
+
+
+def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealing]) -> None:
+    """Rows of an event table that repeat a key leave the files just written (rewritten without them) and are quarantined."""
+    written = [sealing for sealing in written if sealing.rows]
+    if not table.key or not written:
+        return
+    con = sorting.con
+    key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
+    wanted = ["source_file", "source_row", *key]
+    con.register("just_written", vault.together(written, wanted))
+    present = " AND ".join(f"{column} IS NOT NULL" for column in key)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({', '.join(key)}) AS h FROM just_written WHERE {present} GROUP BY h HAVING count(*) > 1"
+    )
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS SELECT source_file, source_row FROM just_written
+        WHERE {present} AND hash({", ".join(key)}) IN (SELECT h FROM suspects)
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY source_file, source_row) > 1
+    """)
+    con.unregister("just_written")
+    if con.execute("SELECT count(*) FROM repeated").fetchall() == [(0,)]:
+        return
+    count = sorting.count(table.name)
+    for sealing in written:
+        con.register("rows", sealing.reading())
+        raw = f"to_json(struct_pack({', '.join(f'{column} := {column}' for column in sealing.schema.names if column in table)}))::VARCHAR"
+        found = con.execute(
+            f"SELECT source_file, source_row, 'repeated-key' AS rule, {raw} AS raw FROM rows SEMI JOIN repeated USING (source_file, source_row) ORDER BY ALL"
+        ).to_arrow_table()
+        if found.num_rows:
+            fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
+            for batch in con.execute("SELECT * FROM rows ANTI JOIN repeated USING (source_file, source_row)").to_arrow_reader(BATCH_ROWS):
+                fresh.write(batch)
+            _note_quarantined(sorting, table, found)
+            if sealing.shelf is vault.Shelf.VAULT:
+                count.accepted -= found.num_rows
+            else:
+                count.held -= found.num_rows
+            sorting.sealings.remove(sealing)
+            sealing.discard()
+        con.unregister("rows")
+
+
+def count_held(sorting: Sorting, table: str) -> None:
+    """Say for what the held rows of a table wait, from the files as they finally are."""
+    count = sorting.count(table)
+    held = [sealing for sealing in sorting.sealings if sealing.shelf is vault.Shelf.HELD and sealing.table == table and sealing.rows]
+    if held:
+        sorting.con.register("waiting", vault.together(held, ["ground"]))
+        rows = sorting.con.execute("SELECT ground, count(*) FROM waiting GROUP BY ground ORDER BY ground").fetchall()
+        count.held_for = {str(ground): int(number) for ground, number in rows}
+        sorting.con.unregister("waiting")
