@@ -154,7 +154,7 @@ class _Search:
                 self.open &= ~(self.nodes <= self.nodes[number]).all(axis=1)
             return False
         self.passed.add(number)
-        geometric, arithmetic = losses(self.tuples, node, classes)
+        geometric, arithmetic = losses(self.tuples, node, classes.kept, self.tuples.total)
         if self.best is None or (round(geometric, self.digits), sum(node), node) < (
             round(self.best.loss_geometric, self.digits),
             sum(self.best.node),
@@ -200,14 +200,17 @@ def diversity(of: Integers, persons: Integers, codes: Integers, classes: int) ->
     return np.bincount(of_pair, minlength=classes).astype(np.int64), (gap + absent) / 2
 
 
-def losses(tuples: Tuples, node: Node, classes: Classes) -> tuple[float, float]:
-    """Geometric and arithmetic loss of a node with its suppression, both from 0 (as it was) to 1 (nothing left)."""
-    total = max(tuples.total, 1)
+def losses(tuples: Tuples, node: Node, kept: Truths, total: int) -> tuple[float, float]:
+    """Geometric and arithmetic loss of a node, both from 0 (as it was) to 1 (nothing left).
+
+    Of `total` persons those in `kept` tuples stay; all others count as suppressed, also those that `tuples` no longer holds.
+    """
+    suppressed = total - int(tuples.persons[kept].sum())
     scaled = []
     for hierarchy, level, leaves in zip(tuples.hierarchies, node, tuples.leaves, strict=True):
         share = hierarchy.shares[level][hierarchy.codes[level][leaves]]
-        kept = float((share * tuples.persons)[classes.kept].sum())
-        scaled.append(_scaled((kept + classes.suppressed) / total, hierarchy.size))
+        stay = float((share * tuples.persons)[kept].sum())
+        scaled.append(_scaled((stay + suppressed) / max(total, 1), hierarchy.size))
     if not scaled:
         return 0.0, 0.0
     return float(_geometric([np.asarray([x]) for x in scaled], 1)[0]), float(np.mean(scaled))

@@ -1,0 +1,36 @@
+"""階層の名 (named hierarchies): from the name in a plan to the hierarchy: built in, or an ARX-form CSV that the plan carries."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+from kiban_processing.hierarchies import ages, hierarchy
+from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
+from kiban_processing.hierarchies.residence import Residence, residence
+from kiban_processing.permitted import BUILT_IN_HIERARCHIES
+from kiban_processing.plan import ColumnPlan, PlaceLevel, Plan
+
+
+def residence_of(plan: Plan) -> Residence:
+    """The places the plan may name."""
+    return residence(plan.place.level is PlaceLevel.MUNICIPALITY, plan.place.population_floor, plan.place.populations)
+
+
+def hierarchy_of(column: ColumnPlan, plan: Plan, reference: date, places: Residence) -> Hierarchy:
+    """The hierarchy of one quasi-identifier. Refuses: hierarchy-unknown, hierarchy-malformed."""
+    name = column.hierarchy or BUILT_IN_HIERARCHIES.get(column.released_as, "")
+    files = dict(plan.hierarchy_files)
+    if name in files:
+        return hierarchy.read(name, hashlib.sha256(files[name].encode()).hexdigest()[:16], files[name])
+    match name:
+        case "sex":
+            return ages.sex()
+        case "birth_year":
+            return ages.birth_year(reference)
+        case "age_band":
+            return ages.age_band()
+        case "residence":
+            return places.hierarchy
+        case _:
+            raise UNKNOWN.refuse(column=column.qualified, hierarchy=name, built_in=", ".join(sorted(set(BUILT_IN_HIERARCHIES.values()))))
