@@ -248,7 +248,7 @@ def test_all_other_postal_codes_exist_and_are_areas() -> None:
 
 def test_damaged_lines_stand_where_the_cases_say() -> None:
     def line(entry: dict[str, Any]) -> bytes:
-        path = ROOT / "hospitals" / entry["hospital"].lower() / "submission" / entry["file"]
+        path = ROOT / "hospitals" / str(entry["hospital"]).lower() / "submission" / str(entry["file"])
         return path.read_bytes().split(b"\r\n")[int(entry["source_row"])]
 
     broken = line(case("undecodable-row"))
