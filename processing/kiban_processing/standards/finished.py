@@ -6,6 +6,7 @@ comparison with values of the source.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,18 +129,31 @@ def leaked(finished: Finished, table: str, item: Item) -> int:
     common = [match for match in matches if match not in at_once]
     if not common:
         return len(at_once)
-    expected = sum(match[3] * match[4] for match in common) / max(finished.persons, 1)
-    own = 0
+    return len(at_once) + (len(common) if _more_than_chance(finished, common, relation, mine, theirs) else 0)
+
+
+def _more_than_chance(finished: Finished, common: list[tuple[Any, ...]], relation: str, mine: str, theirs: str) -> bool:
+    """Whether common texts meet their own persons significantly more often than chance, and for most of those who hold them.
+
+    Both are asked: with a million persons the faintest link of two columns is significant (branch numbers and departments, say), and with
+    ten persons half of them may agree by accident.
+    """
+    persons = max(finished.persons, 1)
+    held = sum(match[3] for match in common)
+    expected, variance, own = 0.0, 0.0, 0
+    for _, _, _, few, many in common:  # a pair of sets drawn at random shares a hypergeometric number of persons
+        expected += few * many / persons
+        variance += few * many * max(persons - few, 0) * max(persons - many, 0) / (persons**2 * max(persons - 1, 1))
     for place in sorted({match[1] for match in common}):
-        released_table, column = place.split(".", 1)
+        table, column = place.split(".", 1)
+        ids = ", ".join(str(match[0]) for match in common if match[1] == place)
         own += finished.number(
-            f"SELECT count(*) FROM (SELECT DISTINCT p.person, g.id FROM {quoted(outcome.released(released_table))} r "
-            f"JOIN {VALUES} g ON g.value = r.{quoted(column)} AND g.place = '{place}' "
+            f"SELECT count(*) FROM (SELECT DISTINCT p.person, g.id FROM {quoted(outcome.released(table))} r "
+            f"JOIN (SELECT * FROM {VALUES} WHERE id IN ({ids})) g ON g.value = r.{quoted(column)} "
             f"JOIN {quoted(outcome.SECRET_PERSONS)} p ON p.pseudonym = r.person "
-            f"JOIN {relation} s ON s.person = p.person AND {mine} = {theirs} "
-            f"WHERE g.id IN ({', '.join(str(match[0]) for match in common if match[1] == place)}))"
+            f"JOIN {relation} s ON s.person = p.person AND {mine} = {theirs})"
         )
-    return len(at_once) + (len(common) if own > 3 + 3 * expected else 0)
+    return own > expected + 6 * math.sqrt(variance) + 3 and own - expected > (held - expected) / 2
 
 
 def _in_vocabulary(finished: Finished, place: str, value: str) -> bool:
@@ -164,7 +178,7 @@ _HIRAGANA = "".join(chr(code) for code in range(0x3041, 0x3097))
 _KATAKANA = "".join(chr(code + 0x60) for code in range(0x3041, 0x3097))
 _WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
 _NARROW = "".join(chr(code) for code in range(0x21, 0x7F)).replace("'", "''")
-_SPACE = r"[\s\u3000\u00a0\-‐‑–—−・･]"
+_SPACE = "[\\s\u3000\u00a0\\-‐‑–—−・･]"
 
 
 def normal(expression: str) -> str:

@@ -133,11 +133,12 @@ def principal(table: str, column: str) -> str:
 
 
 def _suppression(finished: Finished) -> Verdict:
-    """Share of the persons handed in that are not released, for whatever reason: suppression cannot hide under another name."""
+    """Persons handed in that are not released, for whatever reason: suppression cannot hide under another name."""
     handed_in = finished.number(f"SELECT count(DISTINCT person) FROM {quoted(finished.sources[PATIENTS])}")
-    share = (handed_in - finished.persons) / handed_in if handed_in else 0.0
-    text = Text("除かれた人の割合が上限以下である", "the share of persons left out is within the limit")
-    return _verdict("suppression", text, "", handed_in, share, finished.plan.anonymity.suppression_limit)
+    # The limit is a share of persons, rounded down to whole ones; the margin is for the last digit of a decimal share.
+    most = math.floor(finished.plan.anonymity.suppression_limit * handed_in + 1e-9)
+    text = Text("除かれた人数が上限以下である", "the number of persons left out is within the limit")
+    return _verdict("suppression", text, "", handed_in, handed_in - finished.persons, most)
 
 
 def _outliers(finished: Finished, column: Found) -> Verdict:
