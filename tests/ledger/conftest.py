@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
+
 from kiban_operator import database
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.ledger import book, export, kinds, notes, signer, statements
@@ -34,12 +35,12 @@ RECIPIENT = {
 }
 
 
-def digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
     return f"sha256:{sha256(content).hexdigest()}"
 
 
 DOCUMENTS = {"R-1.manifest.json": MANIFEST, "R-1.evidence.json": EVIDENCE}
-AGREED = {"contract": "K-1", "application": "A-1", "plan": digest(b"plan")}
+AGREED = {"contract": "K-1", "application": "A-1", "plan": digest_of(b"plan")}
 
 
 @dataclass
@@ -77,69 +78,78 @@ class Desk:
         self.write("p-admin", kinds.KEY_REGISTERED, f"person/{person}", {"person": person, "key": key, "role": "approver"})
 
     def approve(self, person: str, release: str = "R-1", manifest: bytes = MANIFEST, **changes: object) -> None:
-        statement = statements.statement(release, digest(manifest), "approve", person, self.clock)
+        statement = statements.statement(release, digest_of(manifest), "approve", person, self.clock)
         facts: dict[str, object] = {
-            "manifest": digest(manifest),
+            "manifest": digest_of(manifest),
             "by": person,
             "statement": statement,
             "signature": statements.sign_statement(self.seeds[person], statement),
         }
         self.write(person, kinds.RELEASE_APPROVED, f"release/{release}", {**facts, **changes})
 
-    def receive(self) -> None:
-        tally = {"in": 10, "accepted": 7, "held": 2, "quarantined": 1}
+    @property
+    def documents(self) -> dict[str, bytes]:
+        return dict(DOCUMENTS)
+
+    def receive(self, accepted: int = 7) -> None:
+        tally = {"in": 10, "accepted": accepted, "held": 2, "quarantined": 1}
         self.write("p-data", kinds.HOSPITAL_REGISTERED, "hospital/H001", {"hospital": "H001"})
         self.write("p-desk", kinds.STOPS_REGISTERED, "hospital/H001", {"hospital": "H001", "count": 3})
-        facts = {"hospital": "H001", "regime": "A", "digest": digest(b"submission"), "tables": {"patients": tally}}
+        facts = {"hospital": "H001", "regime": "A", "digest": digest_of(b"submission"), "tables": {"patients": tally}}
         self.write("p-data", kinds.SUBMISSION_RECEIVED, "submission/S-1", facts)
 
     def agree(self, decision: str = "conditionally-approved", ends_on: str = "2027-11-30") -> None:
-        conditions = digest(b"conditions")
-        self.write("p-user", kinds.APPLICATION_SUBMITTED, "application/A-1", {"document": digest(b"application")})
+        conditions = digest_of(b"conditions")
+        self.write("p-user", kinds.APPLICATION_SUBMITTED, "application/A-1", {"document": digest_of(b"application")})
         self.write("p-chair", kinds.APPLICATION_DECIDED, "application/A-1", {"decision": decision})
         self.write("p-contracts", kinds.CONDITIONS_AGREED, "contract/K-1", {"application": "A-1", "conditions": conditions})
         facts = {"application": "A-1", "conditions": conditions, "ends_on": ends_on}
         self.write("p-contracts", kinds.CONTRACT_EXECUTED, "contract/K-1", facts)
-        self.write("p-data", kinds.PLAN_APPROVED, "plan/P-1", {"plan": digest(b"plan")})
+        self.write("p-data", kinds.PLAN_APPROVED, "plan/P-1", {"plan": digest_of(b"plan")})
 
     def intend(self, actor: str = "p-data") -> None:
         self.write(actor, kinds.RELEASE_INTENDED, "release/R-1", AGREED)
 
-    def make(self, actor: str = "p-data", manifest: bytes = MANIFEST) -> None:
-        facts = {**AGREED, "manifest": digest(manifest), "evidence": digest(EVIDENCE), "persons": 120}
-        self.write(actor, kinds.RELEASE_MADE, "release/R-1", facts)
+    def make(self, actor: str = "p-data", **changes: object) -> None:
+        facts = {**AGREED, "manifest": digest_of(MANIFEST), "evidence": digest_of(EVIDENCE), "persons": 120}
+        self.write(actor, kinds.RELEASE_MADE, "release/R-1", {**facts, **changes})
 
     def commit(self) -> None:
-        self.write("p-system", kinds.RELEASE_COMMITTED, "release/R-1", {"contract": "K-1", "manifest": digest(MANIFEST)})
+        self.write("p-system", kinds.RELEASE_COMMITTED, "release/R-1", {"contract": "K-1", "manifest": digest_of(MANIFEST)})
 
     def deliver(self, actor: str = "p-delivery", sealed: Mapping[str, str] = RECIPIENT, **changes: object) -> book.Entry:
         facts: dict[str, object] = {
             "contract": "K-1",
-            "manifest": digest(MANIFEST),
-            "package": digest(b"package"),
+            "manifest": digest_of(MANIFEST),
+            "package": digest_of(b"package"),
             "provided_on": "2026-11-20",
             "items": ["patients.sex", "diagnoses.icd10"],
         }
         return self.write(actor, kinds.RELEASE_DELIVERED, "release/R-1", {**facts, **changes}, sealed)
 
     def receipt(self) -> None:
-        self.write("p-user", kinds.RELEASE_RECEIPTED, "release/R-1", {"manifest": digest(MANIFEST), "received_on": "2026-11-20"})
+        self.write("p-user", kinds.RELEASE_RECEIPTED, "release/R-1", {"manifest": digest_of(MANIFEST), "received_on": "2026-11-20"})
 
-    def tell(self) -> None:
-        """The whole story in order, with checkpoints on the way."""
-        self.receive()
-        self.sign()
-        self.enrol("p-one")
-        self.enrol("p-two")
-        self.agree()
-        self.intend()
-        self.make()
-        self.sign()
-        self.approve("p-one")
-        self.approve("p-two")
-        self.commit()
-        self.deliver()
-        self.receipt()
+    def tell(self, without: Sequence[str] = (), **changes: Mapping[str, object]) -> None:
+        """The whole story in order, with checkpoints on the way; `without` leaves steps out, `changes` gives a step other arguments."""
+        steps: list[tuple[str, Callable[..., object]]] = [
+            ("receive", self.receive),
+            ("sign", self.sign),
+            ("enrol_one", lambda person="p-one": self.enrol(person)),
+            ("enrol_two", lambda person="p-two": self.enrol(person)),
+            ("agree", self.agree),
+            ("intend", self.intend),
+            ("make", self.make),
+            ("sign", self.sign),
+            ("approve_one", lambda person="p-one", **more: self.approve(person, **more)),
+            ("approve_two", lambda person="p-two", **more: self.approve(person, **more)),
+            ("commit", self.commit),
+            ("deliver", self.deliver),
+            ("receipt", self.receipt),
+        ]
+        for name, step in steps:
+            if name not in without:
+                step(**changes.get(name, {}))
         self.sign()
 
 
@@ -200,3 +210,8 @@ def story(new_desk: Callable[[str], Desk], tmp_path: Path) -> Path:
     desk = new_desk("story")
     desk.tell()
     return desk.export(tmp_path / "export")
+
+
+@pytest.fixture
+def digest() -> Callable[[bytes], str]:
+    return digest_of

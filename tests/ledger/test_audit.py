@@ -8,15 +8,246 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from random import Random
+from typing import Any
 
 import pytest
+
 from kiban_operator import database
-from kiban_operator.ledger import audit, book, kinds, notes, statements
-from kiban_operator.ledger.verdict import Check, Verdict
+from kiban_operator.ledger import audit, book, kinds, notes, statements, verdict
+from kiban_operator.ledger.verdict import Check
 
 
-def test_true_story_passes(story: Path) -> None:
-    verdict = audit.audit(story)
-    assert verdict.ok, verdict.read("en")
-    print(verdict.read("ja"))
+def failed(found: verdict.Verdict) -> set[Check]:
+    return {finding.check for finding in found.findings if finding.fails}
+
+
+def test_true_story_passes_and_reads_well(story: Path) -> None:
+    found = audit.audit(story)
+    assert found.ok, found.read("en")
+    assert found.size == 17
+    for language, word in (("ja", "異常なし"), ("en", "all is well")):
+        report = found.read(language)  # type: ignore[arg-type]
+        assert word in report
+        assert all(check.name in report for check in Check)
+    assert found.as_json()["ok"] is True
+    json.dumps(found.as_json())
+
+
+def test_given_key_is_used_and_the_folders_own_is_only_noted(story: Path) -> None:
+    key = notes.read_key_sheet((story / "keys.txt").read_bytes()).text
+    with_key, without = audit.audit(story, trusted_key=key), audit.audit(story)
+    assert with_key.ok
+    assert not with_key.findings
+    assert [finding.check for finding in without.findings] == [Check.V1]
+    other = notes.Verifier("kiban.example.jp/ledger", notes.public_of(bytes(32))).text
+    assert failed(audit.audit(story, trusted_key=other)) >= {Check.V1}
+    assert failed(audit.audit(story, trusted_key="not a key")) >= {Check.V1}
+
+
+WRONG: dict[str, tuple[dict[str, Any], Check]] = {
+    "nobody decided": ({"agree": {"decision": "rejected"}}, Check.V5),
+    "contract's term is over": ({"agree": {"ends_on": "2026-11-19"}}, Check.V5),
+    "no contract at all": ({"without": ["agree"]}, Check.V5),
+    "not intended": ({"without": ["intend"]}, Check.V5),
+    "not made": ({"without": ["make"]}, Check.V5),
+    "one approval only": ({"without": ["approve_two"]}, Check.V5),
+    "the same person twice": ({"approve_two": {"person": "p-one"}}, Check.V5),
+    "not committed": ({"without": ["commit"]}, Check.V5),
+    "approved another manifest": ({"approve_two": {"manifest": b"other"}}, Check.V5),
+    "preparer approves": ({"make": {"actor": "p-two"}}, Check.V5),
+    "approver delivers": ({"deliver": {"actor": "p-one"}}, Check.V5),
+    "preparer delivers": ({"deliver": {"actor": "p-data"}}, Check.V5),
+    "another manifest delivered": ({"deliver": {"manifest": "sha256:" + "0" * 64}}, Check.V5),
+    "another contract delivered": ({"deliver": {"contract": "K-2"}}, Check.V5),
+    "key never registered": ({"without": ["enrol_two"]}, Check.V6),
+    "signature of nobody": ({"approve_two": {"signature": "ed25519:" + "A" * 86 + "=="}}, Check.V6),
+    "provided before it is entered as a future day": ({"deliver": {"provided_on": "2026-11-22"}}, Check.V4),
+    "recipient without address": (
+        {"deliver": {"sealed": {"recipient_name": "甲", "recipient_address": " ", "recipient_identifier": "1"}}},
+        Check.V4,
+    ),
+    "receipt of something never delivered": ({"without": ["deliver"]}, Check.V5),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_story_is_found(new_desk: Callable[[str], Any], tmp_path: Path, case: str) -> None:
+    changes, check = WRONG[case]
+    desk = new_desk("wrong")
+    if case == "key never registered":
+        desk.seeds["p-two"] = bytes(32)
+    desk.tell(**changes)
+    found = audit.audit(desk.export(tmp_path / "out", {}))
+    assert check in failed(found), found.read("en")
+
+
+def test_made_again_voids_the_approvals(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("again")
+    desk.tell(without=["commit", "deliver", "receipt"])
+    desk.make()
+    desk.commit()
+    desk.sign()
+    assert Check.V5 in failed(audit.audit(desk.export(tmp_path / "out")))
+
+
+@pytest.mark.parametrize("kind", [kinds.CONTRACT_SUSPENDED, kinds.CONTRACT_ENDED], ids=lambda kind: kind.name)
+def test_contract_must_be_active_when_provided(new_desk: Callable[[str], Any], tmp_path: Path, kind: kinds.Kind) -> None:
+    desk = new_desk("contract")
+    desk.tell(without=["deliver", "receipt"])
+    desk.write("p-security", kind, "contract/K-1", {})
+    desk.deliver()
+    desk.sign()
+    found = audit.audit(desk.export(tmp_path / "out"))
+    assert failed(found) == {Check.V5}
+    assert any("not active" in finding.what.en for finding in found.findings)
+
+
+def test_suspended_and_resumed_contract_allows_provision(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("contract")
+    desk.tell(without=["deliver", "receipt"])
+    desk.write("p-security", kinds.CONTRACT_SUSPENDED, "contract/K-1", {})
+    desk.write("p-security", kinds.CONTRACT_RESUMED, "contract/K-1", {})
+    desk.deliver()
+    desk.sign()
+    assert audit.audit(desk.export(tmp_path / "out")).ok
+
+
+def test_one_key_for_two_persons_is_found(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("keys")
+    desk.enrol("p-one")
+    key = statements.public_key_text(notes.public_of(desk.seeds["p-one"]))
+    desk.write("p-admin", kinds.KEY_REGISTERED, "person/p-two", {"person": "p-two", "key": key, "role": "approver"})
+    desk.sign()
+    assert failed(audit.audit(desk.export(tmp_path / "out", {}))) == {Check.V6}
+
+
+def test_revoked_key_no_longer_signs(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("keys")
+    desk.tell(without=["approve_two", "commit", "deliver", "receipt"])
+    key = statements.public_key_text(notes.public_of(desk.seeds["p-two"]))
+    desk.write("p-admin", kinds.KEY_REVOKED, "person/p-two", {"person": "p-two", "key": key})
+    desk.approve("p-two")
+    desk.sign()
+    assert failed(audit.audit(desk.export(tmp_path / "out"))) == {Check.V6}
+
+
+def test_late_registration_does_not_heal_an_approval(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("keys")
+    desk.seeds["p-two"] = bytes(32)
+    desk.tell(without=["enrol_two"])
+    key = statements.public_key_text(notes.public_of(bytes(32)))
+    desk.write("p-admin", kinds.KEY_REGISTERED, "person/p-two", {"person": "p-two", "key": key, "role": "approver"})
+    desk.sign()
+    assert failed(audit.audit(desk.export(tmp_path / "out"))) == {Check.V6}
+
+
+def _evidence(**changes: Any) -> bytes:
+    value: dict[str, Any] = {
+        "eligibility": {"checked_at": "2026-11-20T09:00:00+09:00", "persons": 120, "stopped": 0},
+        "standards": [{"article": article, "passed": True} for article in kinds.EVIDENCE_STANDARDS],
+    }
+    return json.dumps(value | changes).encode()
+
+
+EVIDENCES = {
+    "a stopped person": _evidence(eligibility={"checked_at": "x", "persons": 120, "stopped": 1}),
+    "no second check": _evidence(eligibility=None),
+    "count is not a number": _evidence(eligibility={"persons": 120, "stopped": False}),
+    "a standard failed": _evidence(
+        standards=[{"article": a, "passed": a != "Reg 18(iv)"} for a in kinds.EVIDENCE_STANDARDS],
+    ),
+    "a standard missing": _evidence(standards=[{"article": a, "passed": True} for a in kinds.EVIDENCE_STANDARDS[:4]]),
+    "a standard told twice": _evidence(
+        standards=[{"article": a, "passed": p} for a in kinds.EVIDENCE_STANDARDS for p in (True, False)],
+    ),
+    "not JSON": b"{",
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("case", EVIDENCES)
+def test_provision_without_sound_evidence_is_found(
+    new_desk: Callable[[str], Any], tmp_path: Path, case: str, digest: Callable[[bytes], str]
+) -> None:
+    desk = new_desk("evidence")
+    desk.tell(make={"evidence": digest(EVIDENCES[case])})
+    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": EVIDENCES[case]}))
+    assert failed(found) == {Check.V8}, found.read("en")
+
+
+def test_sound_evidence_of_the_test_itself_passes(new_desk: Callable[[str], Any], tmp_path: Path, digest: Callable[[bytes], str]) -> None:
+    desk = new_desk("evidence")
+    desk.tell(make={"evidence": digest(_evidence())})
+    assert audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": _evidence()})).ok
+
+
+def test_documents_must_be_there_and_unaltered(story: Path) -> None:
+    (story / "documents" / "R-1.manifest.json").unlink()
+    assert failed(audit.audit(story)) == {Check.V7}
+    (story / "documents" / "R-1.manifest.json").write_bytes(b"other")
+    assert failed(audit.audit(story)) == {Check.V7}
+    (story / "documents" / "R-1.evidence.json").unlink()
+    assert failed(audit.audit(story)) == {Check.V7, Check.V8}
+
+
+def test_receipt_that_does_not_add_up_is_found(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("counts")
+    desk.tell(receive={"accepted": 8})
+    assert failed(audit.audit(desk.export(tmp_path / "out"))) == {Check.V8}
+
+
+def test_what_is_missing_is_noted_and_fails_nothing(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("missing")
+    desk.tell(without=["receipt"])
+    desk.write("p-data", kinds.RELEASE_INTENDED, "release/R-2", {"contract": "K-1", "application": "A-1", "plan": "sha256:" + "1" * 64})
+    desk.sign()
+    found = audit.audit(desk.export(tmp_path / "out"))
+    assert found.ok
+    said = " ".join(finding.what.en for finding in found.of(Check.V9))
+    assert "no receipt" in said
+    assert "no outcome" in said
+    assert "plan was approved" in said
+
+
+def test_erased_text_after_three_years_leaves_everything_valid(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("erased")
+    desk.tell()
+    entry = next(e for e in _entries(desk) if e.kind == "release.delivered")
+    desk.clock += timedelta(days=3 * 366)
+    desk.write("p-data", kinds.CONTRACT_ENDED, "contract/K-1", {})
+    with database.transaction(desk.engine) as session:
+        for field in entry.sealed:
+            book.erase_reveal(session, desk.circumstances("p-data"), entry.seq, field)
+    desk.sign()
+    found = audit.audit(desk.export(tmp_path / "out"))
+    assert found.ok, found.read("en")
+    assert len([f for f in found.of(Check.V9) if "erased" in f.what.en]) == 3
+    assert "中央製薬" not in (tmp_path / "out" / "reveals.jsonl").read_text(encoding="utf-8")
+
+
+def test_missing_text_within_three_years_fails(story: Path) -> None:
+    (story / "reveals.jsonl").write_bytes(b"")
+    assert failed(audit.audit(story)) == {Check.V4}
+
+
+def test_reveal_must_open_its_entry(story: Path) -> None:
+    path = story / "reveals.jsonl"
+    rows = [json.loads(row) for row in path.read_text(encoding="utf-8").splitlines()]
+    rows[0]["value"] = "別の会社"
+    path.write_bytes(b"".join(statements.canonical(row) + b"\n" for row in rows))
+    assert failed(audit.audit(story)) == {Check.V4}
+
+
+def test_audit_needs_no_database(story: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from kiban_operator.ledger import audit; "
+        f"assert audit.audit(Path({str(story)!r})).ok; "
+        "bad = [m for m in sys.modules if m.split('.')[0] in ('sqlalchemy', 'duckdb', 'pyarrow', 'pandas')"
+        " or m in ('sqlite3', 'kiban_operator.database', 'kiban_operator.ledger.book')]; assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def _entries(desk: Any) -> list[book.Entry]:
+    with database.transaction(desk.engine) as session:
+        return book.entries(session)
