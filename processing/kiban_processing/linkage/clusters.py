@@ -26,14 +26,14 @@ class Edges:
     certain: Flags
 
 
-def gather(edges: Edges, vetoes: tuple[Nodes, Nodes], sites: Nodes) -> tuple[Nodes, Flags]:
-    """For each node the lowest node of its group, and for each edge whether both its ends are in one group.
+def gather(edges: Edges, vetoes: tuple[Nodes, Nodes], sites: Nodes) -> Nodes:
+    """For each node the lowest node of its group.
 
     `vetoes`: left and right nodes of pairs that are two persons; `sites`: the hospital of each node, as a number. Components
     without a contradiction are taken as they are, so the loop runs over contested components only.
 
     >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), np.array([20.0, 17.0]), np.array([False, False]))
-    >>> gather(edges, (np.array([0]), np.array([2])), np.array([0, 1, 2]))[0].tolist()
+    >>> gather(edges, (np.array([0]), np.array([2])), np.array([0, 1, 2])).tolist()
     [0, 0, 2]
     """
     labels = components(len(sites), edges.left, edges.right)
@@ -41,7 +41,7 @@ def gather(edges: Edges, vetoes: tuple[Nodes, Nodes], sites: Nodes) -> tuple[Nod
     touched = contested[labels[edges.left]] if len(edges.left) else np.zeros(0, np.bool_)
     if touched.any():
         labels = _separate(labels, contested, edges, touched, vetoes, sites)
-    return labels, labels[edges.left] == labels[edges.right]
+    return labels
 
 
 def components(size: int, left: Nodes, right: Nodes) -> Nodes:

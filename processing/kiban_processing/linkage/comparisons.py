@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 from splink import SettingsCreator, block_on
+from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 from kiban_processing.linkage import keys
 
@@ -97,8 +98,9 @@ HOUSEHOLD = Comparison(
         Level("branch-differs", "insurance_l = insurance_r AND branch_l <> branch_r", 1e-5, 1e-2, fixed_m=True, fixed_u=True),
         Level("two-agree", f"{AGREEING} >= 2", 0.3, 3.6e-5, fixed_u=True),
         Level("one-agrees", f"{AGREEING} = 1", 0.24, 4.7e-4, fixed_u=True),
-        Level("same-town", "town_l = town_r OR postal_l = postal_r", 0.06, 0.015),
-        Level("differs", None, 0.09999, 0.974493),
+        # A namesake of the same age in the same town is no rarity, so this must never tip the scales: one bit.
+        Level("same-town", "town_l = town_r OR postal_l = postal_r", 0.06, 0.03, fixed_m=True, fixed_u=True),
+        Level("differs", None, 0.09999, 0.959493),
     ),
 )
 COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD)
@@ -160,7 +162,7 @@ def digest() -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _splink_level(level: Level) -> cll.CustomLevel | cll.ElseLevel:
+def _splink_level(level: Level) -> ComparisonLevelCreator:
     if level.condition is None:
         return cll.ElseLevel().configure(m_probability=level.m, u_probability=level.u, label_for_charts=level.name)
     made = cll.CustomLevel(level.condition, label_for_charts=level.name)

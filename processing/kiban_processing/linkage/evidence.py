@@ -29,7 +29,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: Link
 
     `keys` is the table of `keys.normalise_relation`, `scored` Splink's predictions for it.
     Columns: left, right (nodes), left_registration, right_registration, weight (log2, sum of `weights`), certain (found by the
-    deterministic pass), decision (link, review, veto or apart), reasons and, in the same order, weights.
+    deterministic pass), decision (link, review, veto or apart), notable (looks like one person), reasons and, in the same order, weights.
     """
     sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in _SIDED)
     levels = ", ".join(f"{comparisons.level_of(comparison)} AS {comparison.field}_level" for comparison in comparisons.COMPARISONS)
@@ -60,7 +60,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: Link
                    coalesce(given_kanji_same, false) OR coalesce(given_kana_same, false) AS given_same,
                    (given_kanji_same IS NOT NULL OR given_kana_same IS NOT NULL)
                        AND NOT coalesce(given_kanji_same, false) AND NOT coalesce(given_kana_same, false) AS given_differs,
-                   coalesce(personal_l <> personal_r, false) AND NOT same_insurance AND NOT same_phone AND NOT same_address AS insurance_contradicts
+                   coalesce(insurance_l <> insurance_r, false) AND NOT same_phone AND NOT same_address AS insurance_contradicts
             FROM facts),
         ruled AS (
             SELECT *, match_weight + rarity AS weight,
@@ -80,6 +80,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: Link
             FROM ruled),
         explained AS (SELECT *, {_reasons()} AS because FROM decided)
         SELECT node_l AS "left", node_r AS "right", left_registration, right_registration, weight, certain, decision,
+               weight >= {settings.review_weight!r} OR (branch_differs AND given_same AND same_dob) AS notable,
                list_transform(because, lambda reason: reason.code) AS reasons,
                list_transform(because, lambda reason: reason.weight) AS weights
         FROM explained

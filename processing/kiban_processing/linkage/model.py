@@ -27,6 +27,8 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
+__all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+
 # Of two people drawn from the towns that hospitals serve, at most this share is one person, however small the file is.
 _HIGHEST_PRIOR = 2.0**-14
 _RECALL_OF_NAME_AND_BIRTH_DATE = 0.85
@@ -38,7 +40,7 @@ class Linked:
 
     `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2), decision
     (link, review, veto), reasons (codes of `reasons.TEXTS`) and weights (one per reason, their sum is the weight); vetoes only
-    where the model alone would have linked or asked. `report`: counts, model, digest.
+    where the pair looks like one person. `report`: counts, model, digest.
     """
 
     clusters: pa.Table
@@ -54,12 +56,16 @@ def link(con: duckdb.DuckDBPyConnection, relation: str, settings: LinkageSetting
     Refuses: registration-repeated, linkage-model-insane (only with `train="always"`).
     """
     settings = settings or LinkageSettings()
-    table = keys.normalise_relation(con, relation)
+    before = _tables(con)
     try:
-        return _linked(con, table, settings)
+        return _linked(con, keys.normalise_relation(con, relation), settings)
     finally:
-        con.execute(f"DROP TABLE IF EXISTS {table}")
-        con.execute("DROP TABLE IF EXISTS linkage_judged")
+        for left_behind in sorted(_tables(con) - before):
+            con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
+
+
+def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
 def _linked(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings) -> Linked:
@@ -78,9 +84,9 @@ def _linked(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSetting
     registrations = nodes.column("registration").combine_chunks()
     sites = pc.dictionary_encode(nodes.column("site_id").combine_chunks()).indices.to_numpy(zero_copy_only=False).astype(np.int64)
     edges = _edges(con, candidates)
-    labels, kept = clusters.gather(edges, _vetoes(con, candidates), sites)
+    labels = clusters.gather(edges, _vetoes(con, candidates), sites)
     clusters_found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
-    pairs = _pairs(con, candidates, edges, kept, settings)
+    pairs = _pairs(con, candidates, labels)
     return Linked(clusters_found, pairs, _report(con, candidates, labels, pairs, settings, trained, prior, rows))
 
 
@@ -134,22 +140,23 @@ def _vetoes(con: duckdb.DuckDBPyConnection, candidates: str) -> tuple[clusters.N
     return np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64)
 
 
-def _pairs(
-    con: duckdb.DuckDBPyConnection, candidates: str, edges: clusters.Edges, kept: clusters.Flags, settings: LinkageSettings
-) -> pa.Table:
-    """Links, reviews and the vetoes worth telling; a link that the clusters could not honour goes to review."""
-    con.register("linkage_unkept", pa.table({"left": edges.left[~kept], "right": edges.right[~kept]}))
+def _pairs(con: duckdb.DuckDBPyConnection, candidates: str, labels: clusters.Nodes) -> pa.Table:
+    """What the clusters make of the judgements, for people to read.
+
+    A link that would have joined two persons goes to review; a doubt that other links have settled is no longer one.
+    """
+    con.register("linkage_labels", pa.table({"node": np.arange(len(labels)), "label": labels}))
     try:
         return con.execute(f"""
-            SELECT c.left_registration AS "left", c.right_registration AS "right", c.weight,
-                   CASE WHEN u."left" IS NULL THEN c.decision ELSE 'review' END AS decision,
-                   CASE WHEN u."left" IS NULL THEN c.reasons ELSE list_append(c.reasons, 'rule:cluster') END AS reasons,
-                   CASE WHEN u."left" IS NULL THEN c.weights ELSE list_append(c.weights, 0.0) END AS weights
-            FROM {candidates} c LEFT JOIN linkage_unkept u ON u."left" = c."left" AND u."right" = c."right"
-            WHERE c.decision IN ('link', 'review') OR (c.decision = 'veto' AND c.weight >= {settings.review_weight!r})
+            SELECT left_registration AS "left", right_registration AS "right", weight,
+                   CASE WHEN decision = 'link' AND l.label <> r.label THEN 'review' ELSE decision END AS decision,
+                   CASE WHEN decision = 'link' AND l.label <> r.label THEN list_append(reasons, 'rule:cluster') ELSE reasons END AS reasons,
+                   CASE WHEN decision = 'link' AND l.label <> r.label THEN list_append(weights, 0.0) ELSE weights END AS weights
+            FROM {candidates} c JOIN linkage_labels l ON l.node = c."left" JOIN linkage_labels r ON r.node = c."right"
+            WHERE decision = 'link' OR (decision = 'review' AND l.label <> r.label) OR (decision = 'veto' AND notable)
             ORDER BY c."left", c."right" """).to_arrow_table()
     finally:
-        con.unregister("linkage_unkept")
+        con.unregister("linkage_labels")
 
 
 def _report(

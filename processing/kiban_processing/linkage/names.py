@@ -18,7 +18,7 @@ Script = Literal["kanji", "kana"]
 
 _BRACKETED = re.compile(r"[(\[{〔【〈《<「『].*?(?:[)\]}〕】〉》>」』]|$)")
 _TITLE = re.compile(r"(?:(?<=.)(?:様|殿)|\s+(?:氏|さん|サマ|サン|ドノ|殿|様))\s*$")
-_NEWBORN = re.compile(r"ベビー|ベイビー|ベビ-|\bBABY\b|新生児|第[一二三四五1-5]子|[\s・]児[\s0-9A-Z一二三①-⑤]*$|ノコ$")
+_NEWBORN = re.compile(r"ベビー|ベイビー|ベビ-|\bBABY\b|新生児|第[一二三四五1-5]子|[\s・)]児[\s0-9A-Z一二三①-⑤]*$|[\s・]\w{3,}ノコ$")
 _SEPARATOR = re.compile(r"[\s・,、，._=/|]+")
 _LATIN = re.compile(r"[A-Z]")
 

@@ -34,7 +34,7 @@ TEXTS: dict[str, Text] = {
     "insurance:number-equal": Text("被保険者番号が一致", "insurance numbers are equal"),
     "insurance:branch-differs": Text("枝番が異なるため別人", "branch numbers differ: two persons"),
     "insurance:contradicts": Text(
-        "個人単位の被保険者番号が異なり住所・電話も一致しない", "personal insurance numbers differ and neither address nor telephone agrees"
+        "被保険者番号が異なり住所・電話も一致しない", "insurance numbers differ and neither address nor telephone agrees"
     ),
     "phone:equal": Text("電話番号が一致", "telephone numbers are equal"),
     "address:equal": Text("住所が番地まで一致", "addresses are equal down to the number"),

@@ -1,0 +1,220 @@
+"""登録ファイル (registrations): CSV files of patient registrations become one row per registration, in the shape that `link` reads.
+
+Encodings: UTF-8 with or without BOM, and CP932 (Shift_JIS as Windows writes it); anything else is refused with the byte offset.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from kiban_processing.formats.dates import parse_date
+from kiban_processing.language import Text
+from kiban_processing.linkage import keys
+from kiban_processing.refusals import Family, Ground, Refusal
+from kiban_processing.statutes import REG_5_X
+
+COLUMNS = (
+    "site_id", "local_patient_id", "op", "registered_on", "name_kanji", "name_kana", "birth_date", "sex", "postal_code", "address", "phone",
+    "insurer_number", "insured_symbol", "insured_number", "insured_branch",
+)  # fmt: skip
+KEY = ("site_id", "local_patient_id")
+OPERATIONS = ("new", "update", "delete")
+_DATES = ("registered_on", "birth_date")
+_SEPARATOR = "\x1f"  # between hospital and local number, so that H1+23 and H12+3 stay apart
+
+UNREADABLE_FILE = Ground(
+    "registrations-unreadable", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」を開けません。", "The file “{file}” cannot be opened."),
+    Text("パスと読取り権限を確かめてください。", "Check the path and the permission to read it."),
+)  # fmt: skip
+UNDECODABLE_FILE = Ground(
+    "registrations-undecodable", Family.INPUT, REG_5_X,
+    Text(
+        "ファイル「{file}」の{row}行目、{offset}バイト目はUTF-8でもCP932でも読めません。",
+        "Line {row} of “{file}”, byte offset {offset}, can be read neither as UTF-8 nor as CP932.",
+    ),
+    Text("UTF-8又はCP932（Shift_JIS）で書き出し直してください。", "Write the file again in UTF-8 or CP932 (Shift_JIS)."),
+)  # fmt: skip
+MISSING_COLUMN = Ground(
+    "registrations-column-missing", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」の見出し行に「{column}」列がありません。", "The header of “{file}” has no column “{column}”."),
+    Text("列名を対応付けファイルで指定するか、見出しを直してください。", "Name the column in a mapping file or correct the header."),
+)  # fmt: skip
+UNKNOWN_COLUMN = Ground(
+    "registrations-column-unknown", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」の見出し行の{position}列目は、知らない列か重複した列です。", "Column {position} in the header of “{file}” is unknown or occurs twice."),
+    Text("使える列: {columns}。不要な列は除いてください。", "Known columns: {columns}. Leave others out."),
+)  # fmt: skip
+MALFORMED_ROW = Ground(
+    "registrations-row-malformed", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」の{row}行目は{found}列あります（{expected}列のはずです）。", "Line {row} of “{file}” has {found} columns instead of {expected}."),
+    Text("区切りと引用符を確かめてください。", "Check delimiters and quotation marks."),
+)  # fmt: skip
+MALFORMED_FILE = Ground(
+    "registrations-malformed", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」をCSVとして読めません。", "The file “{file}” cannot be read as CSV."),
+    Text("見出し行、区切り、引用符を確かめてください。", "Check the header, the delimiters and the quotation marks."),
+)  # fmt: skip
+EMPTY_KEY = Ground(
+    "registrations-key-empty", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」のデータ{row}行目の「{column}」が空です。", "“{column}” is empty in data row {row} of “{file}”."),
+    Text("医療機関と患者番号は全ての行に必要です。", "Every row needs its hospital and its local patient number."),
+)  # fmt: skip
+UNKNOWN_OPERATION = Ground(
+    "registrations-operation-unknown", Family.INPUT, REG_5_X,
+    Text("ファイル「{file}」のデータ{row}行目の「op」は new, update, delete のいずれでもありません。", "“op” in data row {row} of “{file}” is none of new, update, delete."),
+    Text("値を直してください。空欄は new とみなします。", "Correct the value; an empty one means new."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Received:
+    """`rows`: the columns `COLUMNS` as text, plus `registration` and `position` (order of arrival). `files`: one figure set per file."""
+
+    rows: pa.Table
+    files: tuple[dict[str, object], ...]
+
+
+def read(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> Received:
+    """All rows of the files, in the order given.
+
+    `mapping`: source column → our column, for files with their own headers.
+    Refuses: registrations-unreadable, registrations-undecodable, registrations-column-missing, registrations-column-unknown,
+    registrations-row-malformed, registrations-malformed, registrations-key-empty, registrations-operation-unknown.
+    """
+    tables, files = [], []
+    for path in paths:
+        table, encoding = _read_file(path, mapping or {})
+        tables.append(table)
+        files.append({"file": path.name, "encoding": encoding, "rows": table.num_rows})
+    rows = pa.concat_tables(tables)
+    key = pc.binary_join_element_wise(rows.column("site_id"), rows.column("local_patient_id"), _SEPARATOR)
+    rows = rows.append_column("registration", key).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
+    return Received(rows, tuple(files))
+
+
+def lay(con: duckdb.DuckDBPyConnection, received: Received, name: str = "linkage_registrations") -> dict[str, int]:
+    """Makes the temporary table `name` (columns `keys.COLUMNS` and local_patient_id): the last row of each registration that was not deleted.
+
+    Returns counts: rows, registrations, repeated (new for a number already seen; the later row counts), deleted, and dates that
+    name no day, per column.
+    """
+    con.register("linkage_received", received.rows)
+    for column in _DATES:
+        con.register(f"linkage_{column}", _dates(received.rows, column))
+    other = ", ".join(f"r.{column}" for column in keys.COLUMNS if column not in ("registration", *_DATES))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        SELECT r.registration, r.local_patient_id, a.day AS registered_on, b.day AS birth_date, {other}
+        FROM (SELECT *, row_number() OVER (PARTITION BY registration ORDER BY position DESC) AS latest FROM linkage_received) r
+        LEFT JOIN linkage_registered_on a ON a.written = r.registered_on
+        LEFT JOIN linkage_birth_date b ON b.written = r.birth_date
+        WHERE latest = 1 AND op <> 'delete' ORDER BY registration""")
+    counted = con.execute(f"""
+        SELECT count(*), (SELECT count(*) FROM {name}),
+               count(*) FILTER (op = 'new') - count(DISTINCT registration) FILTER (op = 'new'), count(*) FILTER (op = 'delete')
+        FROM linkage_received""").fetchall()[0]
+    counts = dict(zip(("rows", "registrations", "repeated", "deleted"), (int(value) for value in counted), strict=True))
+    for column in _DATES:
+        unread = f"SELECT count(*) FROM linkage_received r JOIN linkage_{column} d ON d.written = r.{column} WHERE d.day IS NULL"
+        counts[f"{column}_unreadable"] = int(con.execute(unread).fetchall()[0][0])
+    for view in ("linkage_received", *(f"linkage_{column}" for column in _DATES)):
+        con.unregister(view)
+    return counts
+
+
+def _dates(rows: pa.Table, column: str) -> pa.Table:
+    written = [text for text in pc.unique(rows.column(column)).to_pylist() if text]
+    return pa.table({"written": pa.array(written, pa.string()), "day": pa.array([parse_date(text) for text in written], pa.date32())})
+
+
+def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UNREADABLE_FILE.refuse(file=path.name) from error
+    text, encoding = _decoded(raw, path.name)
+    table = _parsed(text, path.name)
+    columns = [mapping.get(column.strip(), column.strip()) for column in table.column_names]
+    for position, column in enumerate(columns):
+        if column not in COLUMNS or column in columns[:position]:
+            raise UNKNOWN_COLUMN.refuse(file=path.name, position=position + 1, columns=", ".join(COLUMNS))
+    for column in KEY:
+        if column not in columns:
+            raise MISSING_COLUMN.refuse(file=path.name, column=column)
+    table = table.rename_columns(columns)
+    empty = pa.array([""] * table.num_rows, pa.string())
+    table = pa.table({column: pc.utf8_trim_whitespace(table.column(column)) if column in columns else empty for column in COLUMNS})
+    for column in KEY:
+        _check(pc.equal(table.column(column), ""), EMPTY_KEY, file=path.name, column=column)
+    operation = pc.utf8_lower(table.column("op"))
+    operation = pc.if_else(pc.equal(operation, ""), "new", operation)
+    _check(pc.invert(pc.is_in(operation, value_set=pa.array(OPERATIONS))), UNKNOWN_OPERATION, file=path.name)
+    return table.set_column(COLUMNS.index("op"), "op", operation), encoding
+
+
+def _check(bad: Any, ground: Ground, **particulars: object) -> None:
+    at = pc.index(bad, pa.scalar(True)).as_py()
+    if at >= 0:
+        raise ground.refuse(row=at + 1, **particulars)
+
+
+def _decoded(raw: bytes, file: str) -> tuple[str, str]:
+    marked = raw.startswith(b"\xef\xbb\xbf")
+    try:
+        return raw.decode("utf-8-sig"), "utf-8-bom" if marked else "utf-8"
+    except UnicodeDecodeError as error:
+        # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
+        if marked or _mostly_utf8(raw):
+            raise _undecodable(raw, error, file) from None
+    try:
+        return raw.decode("cp932"), "cp932"
+    except UnicodeDecodeError as error:
+        raise _undecodable(raw, error, file) from None
+
+
+def _undecodable(raw: bytes, error: UnicodeDecodeError, file: str) -> Refusal:
+    offset = error.start + (3 if error.encoding == "utf-8-sig" else 0) if raw.startswith(b"\xef\xbb\xbf") else error.start
+    return UNDECODABLE_FILE.refuse(file=file, row=raw[:offset].count(b"\n") + 1, offset=offset)
+
+
+def _mostly_utf8(raw: bytes) -> bool:
+    shown = raw.decode("utf-8", errors="replace")
+    broken = shown.count("\ufffd")
+    readable = sum(map(len, (part for part in shown.split("\ufffd") if part))) - sum(character < 0x80 for character in raw)
+    return readable > 9 * broken
+
+
+def _parsed(text: str, file: str) -> pa.Table:
+    malformed: list[tuple[int | None, int, int]] = []
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        malformed.append((row.number, row.actual_columns, row.expected_columns))
+        return "skip"
+
+    try:
+        header = pa_csv.open_csv(
+            io.BytesIO(text.encode()), parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _row: "skip")
+        ).schema.names
+        table = pa_csv.read_csv(
+            io.BytesIO(text.encode()),
+            read_options=pa_csv.ReadOptions(use_threads=False),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
+            convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        # The library's message can quote the file's content.
+        raise MALFORMED_FILE.refuse(file=file) from None
+    if malformed:
+        number, found, expected = malformed[0]
+        raise MALFORMED_ROW.refuse(file=file, row=number or "?", found=found, expected=expected)
+    return table
