@@ -17,12 +17,16 @@ from generator.registrations import Notice, Registration, Stop, version_of
 
 @dataclass(frozen=True)
 class Expectation:
-    """What must become of a case at the gate (`expected`), in linkage (`linkage`) and in a release (`at_release`), and why."""
+    """What must become of a case: at the gate (`expected`: accepted, held or quarantined; `rule`: the code of what stands in the way;
+    `table`: where it is this table alone), in linkage and in a release; and why."""
 
     expected: str
     why: str
     linkage: str = ""
     at_release: str = ""
+    rule: str = ""
+    table: str = ""
+    other_expected: str = ""
 
 
 EXPECTATIONS: dict[str, Expectation] = {
@@ -38,26 +42,40 @@ EXPECTATIONS: dict[str, Expectation] = {
     ),
     "takahashi-variant": Expectation("accepted", "髙橋 at one hospital, 高橋 at the other; all else is equal.", "one person"),
     "stopped-at-one-hospital": Expectation(
-        "stopped",
+        "quarantined",
         "Asked the first hospital to stop and not the second; nothing of the first may come in, neither alone nor through linkage.",
         "not linked",
+        rule="stopped",
+        other_expected="accepted",
     ),
-    "stopped-by-family": Expectation("stopped", "Died after the notice; a child asked to stop as bereaved family (Order 11)."),
-    "under-16-without-guardian": Expectation("held", "Under 16 on the day of the notice, and the guardian was not notified."),
+    "stopped-by-family": Expectation(
+        "quarantined", "Died after the notice; a child asked to stop as bereaved family (Order 11).", rule="stopped"
+    ),
+    "under-16-without-guardian": Expectation(
+        "held", "Under 16 on the day of the notice, and the guardian was not notified.", rule="guardian-not-notified"
+    ),
     "under-16-with-guardian": Expectation("accepted", "Under 16; person and guardian were both notified and the wait has passed."),
-    "lacks-capacity-without-guardian": Expectation("held", "Recorded as lacking capacity, and the guardian was not notified."),
-    "died-before-notice": Expectation("never", "The notice is dated after the death: nobody can be notified any more (Act 52(1))."),
+    "lacks-capacity-without-guardian": Expectation(
+        "held", "Recorded as lacking capacity, and the guardian was not notified.", rule="guardian-not-notified"
+    ),
+    "died-before-notice": Expectation(
+        "quarantined", "The notice is dated after the death: nobody can be notified any more (Act 52(1)).", rule="died-before-notice"
+    ),
     "died-after-notice": Expectation("accepted", "Died after the notice and the wait; the family did not ask to stop."),
     "notice-10-days-old": Expectation(
-        "held", "Notified on 2026-11-11: the wait of 30 days has not passed on 2026-11-21, and it has on 2026-12-12."
+        "held", "Notified on 2026-11-11: the wait of 30 days has not passed on 2026-11-21, and it has on 2026-12-12.", rule="waiting"
     ),
-    "not-notified": Expectation("held", "Stands in the files and not in the notice register."),
+    "not-notified": Expectation("held", "Stands in the files and not in the notice register.", rule="not-notified"),
     "unknown-birth-date": Expectation(
-        "held", "No birth date, no guardian's notice: whether the person was under 16 is unknown, and unknown is no."
+        "held",
+        "No birth date, no guardian's notice: whether the person was under 16 is unknown, and unknown is no.",
+        rule="guardian-not-notified",
     ),
     "item-not-in-notice": Expectation(
-        "accepted",
-        "The notice of this hospital does not name the physician's findings of checkups: that item stays out, the rest comes in.",
+        "held",
+        "The notice of this hospital does not name the physician's findings, which its checkups bring: the checkups wait for a new notice, all else comes in.",
+        rule="item-not-in-notice",
+        table="health_checkups",
     ),
     "one-organisation-postal-code": Expectation(
         "accepted",
@@ -70,9 +88,9 @@ EXPECTATIONS: dict[str, Expectation] = {
     "moved": Expectation(
         "accepted", "Same name, birth date and telephone at two hospitals, other address and insurer: one person who moved.", "one person"
     ),
-    "undecodable-row": Expectation("quarantined", "One line holds bytes that CP932 does not have."),
-    "wrong-column-count": Expectation("quarantined", "One line lacks its last field."),
-    "impossible-date": Expectation("quarantined", "One line says 30 February."),
+    "undecodable-row": Expectation("quarantined", "One line holds bytes that CP932 does not have.", rule="undecodable"),
+    "wrong-column-count": Expectation("quarantined", "One line lacks its last field.", rule="column-count"),
+    "impossible-date": Expectation("quarantined", "One line says 30 February.", rule="not-a-date"),
 }
 ROW_CASES = ("undecodable-row", "wrong-column-count", "impossible-date")
 
@@ -205,10 +223,8 @@ def entries(found: list[Registration], rows: list[dict[str, object]]) -> list[di
             second = by_case.get(f"{name}/2")
             if second is not None:
                 entry |= {"other_hospital": second.hospital, "other_local_patient_id": second.local_id}
-        entry["expected"] = expectation.expected
-        if expectation.linkage:
-            entry["linkage"] = expectation.linkage
-        if expectation.at_release:
-            entry["at_release"] = expectation.at_release
-        done.append(entry | {"why": expectation.why})
+        for key in ("expected", "other_expected", "table", "rule", "linkage", "at_release", "why"):
+            if getattr(expectation, key):
+                entry[key] = getattr(expectation, key)
+        done.append(entry)
     return done

@@ -150,6 +150,7 @@ def test_every_planted_case_is_described_once_and_present_once() -> None:
     names = [entry["name"] for entry in cases()]
     assert len(names) == len(set(names)) == 22
     for entry in cases():
+        assert entry["expected"] in ("accepted", "held", "quarantined") and ("rule" in entry) == (entry["expected"] != "accepted")
         patient(entry)
         if "other_hospital" in entry:
             patient(entry, "other_")
