@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from sqlalchemy.orm import Session
 
 from kiban_operator import people, roles, sorting, submissions, vault, workshop
+from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
@@ -61,16 +61,11 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
             readings = {
                 file.id: vault.dataset(session, home, [file], vault.schema(TABLES[file.table_name], vault.Shelf.HELD)) for file in held
             }
-            items = {file.table_name: _items(session, file.submission, file.table_name) for file in held}
+            brought = submissions.items_brought(session, hospital, regime)
         sorting.know(con)
-        rulings = guard_relation.rule(con, "known", items)
+        shapes = {file.id: coverage.qualified(file.table_name, brought[file.submission, file.table_name]) for file in held}
+        rulings = guard_relation.rule_shapes(con, "known", shapes)
         return _move(home, con, held, readings, rulings)
-
-
-def _items(session: Session, submission: str, table: str) -> list[str]:
-    """The items a submission brought in one table, as its receipt says."""
-    prefix = f"{table}."
-    return [item.removeprefix(prefix) for item in submissions.find(session, submission).items if item.startswith(prefix)]
 
 
 def _move(
@@ -91,7 +86,7 @@ def _move(
                    CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground
             FROM held_rows h LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = ?) r USING (patient_key)
         """,
-            [table.name],
+            [file.id],
         ).to_arrow_reader(sorting.BATCH_ROWS)
         for batch in stream:
             eligible = pc.is_null(batch.column("ground"))

@@ -78,7 +78,7 @@ def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
                     con.register(f"stored_{name}", vault.dataset(session, home, chosen, vault.schema(table)))
                     stored[name] = f"stored_{name}"
                     rows += sum(file.rows for file in chosen)
-            found = guard.standing_query(con, session, home.circumstances.today(), stored, _items(session))
+            found = guard.standing_query(con, session, home.circumstances.today(), stored, _brought(session))
             late = _stored_after_stop(con, session, stored)
     breaches = [_breach(finding) for finding in found if finding.breach] + late
     already = {(breach.hospital, breach.regime, breach.table, breach.ground) for breach in late}
@@ -104,14 +104,8 @@ def _breach(finding: guard.Finding) -> Breach:
     return Breach(finding.hospital, finding.regime, finding.table, finding.ground, finding.rows, finding.persons)
 
 
-def _items(session: Session) -> dict[tuple[str, str], list[str]]:
-    """What each submission brought for each table, as its receipt says."""
-    brought: dict[tuple[str, str], list[str]] = {}
-    for row in submissions.every(session):
-        for name in row.items:
-            table, _, column = name.partition(".")
-            brought.setdefault((row.id, table), []).append(column)
-    return brought
+def _brought(session: Session) -> dict[tuple[str, str], list[str]]:
+    return {place: sorted(columns) for place, columns in submissions.items_brought(session).items()}
 
 
 _STOPS = pa.schema(

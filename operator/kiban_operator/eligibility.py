@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import duckdb
 
-from kiban_operator import guard, orders, persons, vault
+from kiban_operator import guard, orders, persons, submissions, vault
+from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
 from kiban_operator.programmes import Regime
@@ -17,6 +18,7 @@ from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.evidence import Eligibility
 from kiban_processing.plan import Plan
 
+_MARK = "\x1f"
 REGIME = Regime.ANONYMISED  # a release of anonymised information takes only what was received for it (Act 18, 52)
 
 
@@ -56,20 +58,29 @@ def recheck(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan) -> Eligibi
     _rule_all(home, con, wanted, hospitals, "eligible_again")
     ((examined, lost),) = con.execute("""
         SELECT (SELECT count(*) FROM members),
-               (SELECT count(DISTINCT patient_key) FROM (SELECT m.patient_key, e.table_name FROM members m JOIN eligible e USING (patient_key)
-                EXCEPT SELECT patient_key, table_name FROM eligible_again))
+               (SELECT count(DISTINCT patient_key) FROM (SELECT e.* FROM eligible e SEMI JOIN members m USING (patient_key)
+                EXCEPT SELECT * FROM eligible_again))
     """).fetchall()
     return Eligibility(checked_at, int(examined), int(lost), digest)
 
 
 def _rule_all(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, hospitals: list[str], name: str) -> None:
-    """`name` (patient_key, table_name): what the guard lets through today, hospital by hospital."""
-    items = {table.name: sorted({"local_patient_id", *(column.name for column in table.released)}) for table in wanted.tables}
-    items.setdefault("patients", ["local_patient_id"])
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (patient_key VARCHAR, table_name VARCHAR)")
+    """`name` (patient_key, table_name, submission): what the guard lets through today.
+
+    The items asked about are those of the plan that a submission really brought: what a hospital never sent needs no notice.
+    """
+    planned = {table.name: {column.name for column in table.released} for table in wanted.tables}
+    planned.setdefault("patients", set())
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (patient_key VARCHAR, table_name VARCHAR, submission VARCHAR)")
     for hospital in hospitals:
         with home.transaction() as session:
             guard_relation.register_facts(con, session, hospital, REGIME, home.circumstances.today())
+            brought = submissions.items_brought(session, hospital, REGIME.value)
+        shapes = {
+            f"{table}{_MARK}{submission}": coverage.qualified(table, {"local_patient_id"} | (planned[table] & columns))
+            for (submission, table), columns in brought.items()
+            if table in planned
+        }
         con.execute(
             """
             CREATE OR REPLACE TEMP TABLE of_hospital AS
@@ -78,8 +89,12 @@ def _rule_all(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, hospital
         """,
             [hospital],
         )
-        verdicts = guard_relation.rule(con, "of_hospital", items)
-        con.execute(f"INSERT INTO {name} SELECT patient_key, table_name FROM {verdicts} WHERE ground IS NULL")
+        verdicts = guard_relation.rule_shapes(con, "of_hospital", shapes)
+        con.execute(
+            f"INSERT INTO {name} SELECT patient_key, split_part(table_name, ?, 1), split_part(table_name, ?, 2) FROM {verdicts} "
+            "WHERE ground IS NULL",
+            [_MARK, _MARK],
+        )
 
 
 def _source(con: duckdb.DuckDBPyConnection, table: Table, order: orders.Order) -> None:
@@ -91,5 +106,6 @@ def _source(con: duckdb.DuckDBPyConnection, table: Table, order: orders.Order) -
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW source_{table.name} AS
         SELECT m.person, m.hospital, {columns} FROM vault_{table.name} v JOIN members m ON m.patient_key = v.patient_key
-        SEMI JOIN (SELECT patient_key FROM eligible WHERE table_name = '{table.name}') e ON e.patient_key = v.patient_key {within}
+        SEMI JOIN (SELECT patient_key, submission FROM eligible WHERE table_name = '{table.name}') e
+        ON e.patient_key = v.patient_key AND e.submission = v.submission {within}
     """)

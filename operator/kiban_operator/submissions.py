@@ -120,3 +120,14 @@ def find(session: Session, submission: str) -> Submission:
 
 def every(session: Session) -> list[Submission]:
     return list(session.scalars(sa.select(Submission).order_by(Submission.received_at, Submission.id)))
+
+
+def items_brought(session: Session, hospital: str | None = None, regime: str | None = None) -> dict[tuple[str, str], set[str]]:
+    """(submission, table) → columns that the submission brought for the table, as its receipt says."""
+    brought: dict[tuple[str, str], set[str]] = {}
+    for row in every(session):
+        if hospital in (None, row.hospital) and regime in (None, row.regime):
+            for name in row.items:
+                table, _, column = name.partition(".")
+                brought.setdefault((row.id, table), set()).add(column)
+    return brought
