@@ -129,8 +129,10 @@ def engine(con: duckdb.DuckDBPyConnection | None) -> Iterator[duckdb.DuckDBPyCon
     if con is not None:
         yield con
         return
-    own = duckdb.connect(config={"temp_directory": "", "threads": "2", "enable_external_access": "false"})
+    own = duckdb.connect(config={"threads": 2})
     try:
+        own.execute("SET temp_directory=''")  # no swap file
+        own.execute("SET enable_external_access=false")
         yield own
     finally:
         own.close()

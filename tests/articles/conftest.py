@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 
 import pytest
-import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
 from kiban_operator import database, hospitals, notices, programmes
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.guard import NoticeGiven, ProgrammeDates, Standing
-from sqlalchemy.orm import Session
 
 TODAY = date(2026, 11, 21)
 ITEMS = frozenset({"diagnoses.icd10"})
@@ -88,7 +88,3 @@ def notice() -> NoticeGiven:
 def adult(notice: NoticeGiven) -> Standing:
     """Notified long ago by a hospital in order: the one standing that is eligible."""
     return Standing(FULL, birth_date=date(1950, 3, 3), notices=(notice,))
-
-
-def count(session: Session, table: type[database.Base]) -> int:
-    return session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
