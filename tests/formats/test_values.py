@@ -139,6 +139,12 @@ TEXTS = st.one_of(
     st.floats(-1e6, 1e6).map(repr),
     st.integers(-300, 300).map(str),
     st.dates().map(str),
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["2024-04-01", "20240401", "R6.4.1", "2024/4/31", "99999999", "00000000", "5060401", "12345"]),
+        st.sampled_from([" ", "T", ""]),
+        st.sampled_from(["00:00:00", "9:05", "23:59:59.1234", "24:00", "12:60", "00:00:00Z", ""]),
+    ),
 )
 
 

@@ -24,6 +24,8 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 REPLACEMENT = "\ufffd".encode()
 PIECE = 4 << 20  # bytes read at a time; what stays in memory is a small multiple of it
 LONGEST = 1 << 20  # bytes of one line or record; a longer one is a damaged file, not a patient
+# From a byte outside ASCII to the next one below 0x40, which is never the second half of a character: it starts and ends at a character.
+_CP932_RUN = re.compile(rb"[\x80-\xff][\x40-\xff]*")
 _WIDE = re.compile(rb"[\xe0-\xff]")
 TOLERATED_LINES = 10
 TOLERATED_SHARE = 0.01
@@ -178,7 +180,7 @@ def examine(path: Path, encoding: str, longest: int = LONGEST) -> Examined:
                 wide = offset + found if wide is None and found is not None else wide
             count = piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n"))
             lines += count + (not piece.endswith((b"\n", b"\r")))
-            bad = [] if _is_valid(piece, codec) else list(_bad_lines(piece, codec))
+            bad = [] if _utf8(piece, codec) is not None else list(_bad_lines(piece, codec))
             undecodable += len(bad)
             if bad and first is None:
                 first = offset + bad[0][2]
@@ -199,11 +201,8 @@ def decode(examined: Examined, longest: int = LONGEST, piece_bytes: int = PIECE)
     position = 0
     with _open(examined.path) as file:
         for _, piece in _pieces(file, examined.path.name, examined.start, examined.end, longest, piece_bytes):
-            if _is_valid(piece, codec):
-                text = piece if codec == "utf-8" else str(piece, codec).encode()
-                damages: list[Damage] = []
-            else:
-                text, damages = _isolate(piece, codec, position)
+            valid = _utf8(piece, codec)
+            text, damages = (valid, []) if valid is not None else _isolate(piece, codec, position)
             damages += _mojibake(text, position) if REPLACEMENT in text else []
             yield Decoded(text, tuple(damages))
             position += len(text)
@@ -260,21 +259,32 @@ def _measure(piece: bytes, name: str, offset: int, longest: int) -> None:
         at = cut
 
 
-def _is_valid(piece: bytes, codec: Encoding) -> bool:
-    if piece.isascii():
-        return True
+def _utf8(piece: bytes, codec: Encoding) -> bytes | None:
+    """The piece as UTF-8, or None where it is not valid. Only the runs outside ASCII go through the slow CP932 codec, each word once."""
     try:
-        str(piece, codec)
+        if piece.isascii():
+            return piece
+        if codec == "utf-8":
+            str(piece, "utf-8")
+            return piece
+        words: dict[bytes, bytes] = {}
+
+        def word(found: re.Match[bytes]) -> bytes:
+            run = found[0]
+            if run not in words:
+                words[run] = str(run, "cp932").encode()
+            return words[run]
+
+        return _CP932_RUN.sub(word, piece)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
 def _as_utf8(piece: bytes) -> tuple[bool, int | None]:
     """Whether a piece is valid UTF-8, and the place of its first character of three bytes or more."""
     if piece.isascii():
         return True, None
-    if not _is_valid(piece, "utf-8"):
+    if _utf8(piece, "utf-8") is None:
         return False, None
     found = _WIDE.search(piece)
     return True, found.start() if found else None

@@ -50,6 +50,8 @@ _PLAIN_TEXT = f"^[^{_EDGE}=\\-‐–—―－N\\\\不]([^{_CONTROL}]*[^{_EDGE}])
 _PLAIN_CODE = r"^[0-9A-MO-Za-z]([ -~]*[!-~])?$"
 _PLAIN_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 _PLAIN_INTEGER = r"^-?[0-9]{1,15}$"
+# A day with a time of day: without the time there are few distinct texts. (Not the marks of ABSENT_DATE, which stand alone.)
+_TIMED_DAY = r"^([1-8MTSHR][-/.0-9]{4,9})[ T]([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?$"
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,8 @@ class Column:
         return Typed(pc.if_else(outside, nothing, values), rule)
 
     def _by_distinct(self, texts: pa.Array) -> Typed:
+        if self.item.type is ValueType.DATE and not self.translations:
+            texts = pc.replace_substring_regex(texts, _TIMED_DAY, r"\1")
         encoded = texts.dictionary_encode()
         judged = [self._judge(text) for text in encoded.dictionary.to_pylist()]
         values = pa.array([one.value for one in judged], arrow.field(self.item).type).take(encoded.indices)
