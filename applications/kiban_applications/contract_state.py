@@ -164,7 +164,16 @@ CONTRACT = machine.Table(
         *rows((EXECUTED, ACTIVE), "suspend", Role.SO, SUSPENDED, "outside-organisation", "reason-given", entry="contract.suspended"),
         *rows(SUSPENDED, "resume", Role.SO, ACTIVE, "outside-organisation", "term-now", "recipient-key", entry="contract.resumed"),
         *rows(
-            (NEGOTIATING, AGREED, SIGNED_RECIPIENT, EXECUTED, ACTIVE, SUSPENDED),
+            (NEGOTIATING, AGREED, SIGNED_RECIPIENT),  # no contract yet, so the ledger has none to end
+            "terminate",
+            Role.CO,
+            TERMINATED,
+            "outside-organisation",
+            "reason-given",
+            entry="case.moved",
+        ),
+        *rows(
+            (EXECUTED, ACTIVE, SUSPENDED),
             "terminate",
             Role.CO,
             TERMINATED,

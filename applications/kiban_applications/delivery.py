@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from kiban_applications import contract_state, contracts
 from kiban_applications.contract_state import CONTRACT, Contract
 from kiban_operator import approvals, cases, declarations, people, release_state
-from kiban_operator.approvals import ORDER_CHANGED, PREPARER_APPROVES
+from kiban_operator.approvals import LATE_STOP, ORDER_CHANGED, PREPARER_APPROVES
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.declarations import Purpose
 from kiban_operator.release_state import RELEASE, Release
@@ -72,11 +72,13 @@ class Delivery:
     received_on: str | None
 
 
-def deliver(session: Session, circumstances: Circumstances, release_id: str, means: str = "encrypted-file") -> Path:
-    """Hand the package over: returns its path, and books recipient, date and items (Reg 12(1)(i)); `means`: how it travels.
+def deliver(session: Session, circumstances: Circumstances, release_id: str, *, late_stops: int, means: str = "encrypted-file") -> Path:
+    """Hand the package over: returns its path, and books recipient, date and items (Reg 12(1)(i)).
+
+    `late_stops`: persons of this release who asked to stop since it was judged, read now; `means`: how it travels.
 
     Refuses: move-not-allowed, own-case, preparer-approves, approver-delivers, contract-not-active, outside-term, order-changed,
-    order-expired, package-altered.
+    order-expired, late-stop, package-altered.
     """
     release = release_state.load(session, release_id)
     step = people.begin(session, circumstances, RELEASE, release, "deliver")
@@ -88,6 +90,7 @@ def deliver(session: Session, circumstances: Circumstances, release_id: str, mea
     step.judge("contract-active", True, contract_state.NOT_ACTIVE)  # `order` has refused otherwise, and holds the contract
     step.judge("order-unchanged", order.digest == release.order_digest, ORDER_CHANGED)
     release_state.judge_term(step, order, today)
+    step.judge("no-late-stop", late_stops == 0, LATE_STOP, count=late_stops)
     package = Path(str(release.package_path))
     step.judge("package-intact", digest_of(package) == release.package_digest, PACKAGE_ALTERED)
     step.finish(

@@ -132,7 +132,7 @@ def approve(session: Session, circumstances: Circumstances, release_id: str, pri
     return release
 
 
-def commit(session: Session, circumstances: Circumstances, release_id: str, order: orders.Order, late_stops: int) -> Release:
+def commit(session: Session, circumstances: Circumstances, release_id: str, order: orders.Order, *, late_stops: int) -> Release:
     """The last look before a release may leave, by the system: approvals verified again, contract's terms as they are now, stops re-read.
 
     `order`: asked anew from the contract (which refuses unless ACTIVE); `late_stops`: persons of this release who asked to stop since it

@@ -91,7 +91,7 @@ RELEASE = machine.Table(
             "reason-given",
             entry="release.refused",
         ),
-        *rows((PLANNED, PRODUCED, APPROVED_1, APPROVED_2, COMMITTED), "refuse", Role.SYS, REFUSED, "reason-given", entry="release.refused"),
+        *rows((PLANNED, PRODUCED, APPROVED_1, APPROVED_2), "refuse", Role.SYS, REFUSED, "reason-given", entry="release.refused"),
         *rows(
             APPROVED_2,
             "commit",
@@ -115,10 +115,13 @@ RELEASE = machine.Table(
             "contract-active",
             "order-unchanged",
             "within-term",
+            "no-late-stop",
             "package-intact",
             entry="release.delivered",
         ),
         *rows(DELIVERED, "receipt", Role.CU, RECEIPTED, "own-organisation", "is-custodian", "signature-valid", entry="release.receipted"),
+        # committed but not delivered: the system recalls it when a stop came after all
+        *rows(COMMITTED, "recall", Role.SYS, RECALLED, "reason-given", entry="case.moved"),
         *rows((COMMITTED, DELIVERED, RECEIPTED), "recall", Role.SO, RECALLED, "outside-organisation", "reason-given", entry="case.moved"),
     ),
     frozenset({REFUSED, RECALLED}),
@@ -272,7 +275,7 @@ def refuse(session: Session, circumstances: Circumstances, release_id: str, reas
 
 
 def recall(session: Session, circumstances: Circumstances, release_id: str, reason: str) -> Release:
-    """The security officer calls a release back. Refuses: move-not-allowed, own-case, reason-missing."""
+    """The security officer calls a release back, or the system one that was committed and not delivered. Refuses: move-not-allowed, own-case, reason-missing."""
     release = load(session, release_id)
     step = people.begin(session, circumstances, RELEASE, release, "recall")
     step.judge_organisation(release.recipient_id)

@@ -130,7 +130,12 @@ class Story:
         self.found()
         self.enter("operator", STAFF)
         outside = self.do(
-            "ad1", people.register_organisation, kind=OrganisationKind.OTHER, name="審査会", address="京都府京都市", identifier="id-committee"
+            "ad1",
+            people.register_organisation,
+            kind=OrganisationKind.OTHER,
+            name="審査会",
+            address="京都府京都市",
+            identifier="id-committee",
         )
         self.organisations["committee"] = outside.id
         self.enter("committee", COMMITTEE)
@@ -248,7 +253,7 @@ class Story:
 
     def delivered(self) -> str:
         release = self.committed()
-        self.do("dl", delivery.deliver, release)
+        self.do("dl", delivery.deliver, release, late_stops=0)
         return release
 
     def receipted(self) -> str:
@@ -299,5 +304,3 @@ def story(peopled_database: tuple[Path, Story], tmp_path: Path) -> Iterator[Stor
     engine = database.connect(f"sqlite:///{tmp_path / 'control.db'}")
     yield Story(engine, tmp_path, Clock(before.clock.at), random.Random(7), dict(before.ids), dict(before.organisations))
     engine.dispose()
-
-
