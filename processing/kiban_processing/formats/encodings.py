@@ -24,8 +24,6 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 REPLACEMENT = "\ufffd".encode()
 PIECE = 4 << 20  # bytes read at a time; what stays in memory is a small multiple of it
 LONGEST = 1 << 20  # bytes of one line or record; a longer one is a damaged file, not a patient
-# From a byte outside ASCII to the next one below 0x40, which is never the second half of a character: it starts and ends at a character.
-_CP932_RUN = re.compile(rb"[\x80-\xff][\x40-\xff]*")
 _WIDE = re.compile(rb"[\xe0-\xff]")
 TOLERATED_LINES = 10
 TOLERATED_SHARE = 0.01
@@ -260,24 +258,14 @@ def _measure(piece: bytes, name: str, offset: int, longest: int) -> None:
 
 
 def _utf8(piece: bytes, codec: Encoding) -> bytes | None:
-    """The piece as UTF-8, or None where it is not valid. Only the runs outside ASCII go through the slow CP932 codec, each word once."""
+    """The piece as UTF-8, or None where it is not valid."""
+    if piece.isascii():
+        return piece
     try:
-        if piece.isascii():
-            return piece
-        if codec == "utf-8":
-            str(piece, "utf-8")
-            return piece
-        words: dict[bytes, bytes] = {}
-
-        def word(found: re.Match[bytes]) -> bytes:
-            run = found[0]
-            if run not in words:
-                words[run] = str(run, "cp932").encode()
-            return words[run]
-
-        return _CP932_RUN.sub(word, piece)
+        text = str(piece, codec)
     except UnicodeDecodeError:
         return None
+    return piece if codec == "utf-8" else text.encode()
 
 
 def _as_utf8(piece: bytes) -> tuple[bool, int | None]:
