@@ -43,8 +43,8 @@ def test_without_contradiction_groups_are_connected_components(pairs: list[Pair]
 
 @given(PAIRS, PAIRS, st.lists(st.integers(0, 4), min_size=SIZE, max_size=SIZE), st.randoms(use_true_random=False))
 def test_no_group_holds_a_veto_or_an_uncertain_pair_of_one_hospital(
-    pairs: list[Pair], vetoes: list[Pair], sites: list[int], chance
-) -> None:  # type: ignore[no-untyped-def]
+    pairs: list[Pair], vetoes: list[Pair], sites: list[int], chance: Random
+) -> None:
     weights = [chance.uniform(16, 40) for _ in pairs]
     found = clusters.gather(edges(pairs, weights), ends(vetoes), np.array(sites))
     assert all(found[left] != found[right] for left, right in vetoes)

@@ -49,7 +49,7 @@ def reasons_of(linked: model.Linked) -> set[str]:
     return {code for codes in linked.pairs.column("reasons").to_pylist() for code in codes}
 
 
-SAME_PERSON = {
+SAME_PERSON: dict[str, Row] = {
     "another_way_of_writing": {
         "name_kanji": "髙橋花子 様", "name_kana": "ﾀｶﾊｼ ﾊﾅｺ", "sex": "女", "address": "横浜市西区みなとみらい二丁目三番一号 海ビル501", "phone": "０４５(１２３)４５６７",
         "insurer_number": "6123457", "insured_symbol": "", "insured_number": "012-000345", "insured_branch": "1",
@@ -71,7 +71,7 @@ def test_one_person_is_linked(case: str, con: duckdb.DuckDBPyConnection, make_ta
     assert persons(linked) == 1
 
 
-NEVER_MERGED = {
+NEVER_MERGED: dict[str, Row] = {
     "namesake_with_another_insurance": {**ELSEWHERE},
     "namesake_with_another_insurance_in_the_same_town": {**ELSEWHERE, "postal_code": "2200012", "address": "横浜市西区みなとみらい5-9"},
     "namesake_with_another_family_number": {**ELSEWHERE, "insured_branch": None},
@@ -163,6 +163,18 @@ def test_nothing_is_left_in_the_connection(con: duckdb.DuckDBPyConnection, make_
 def test_no_rows_and_one_row(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
     assert judged(con, make_table).clusters.num_rows == 0
     assert persons(judged(con, make_table, HANAKO)) == 1
+
+
+def test_fillers_are_no_evidence(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+    """One telephone and one birth date on hundreds of registrations say nothing, and must not pair them all."""
+    filler: Row = {"phone": "045-000-1111", "birth_date": date(1900, 1, 1), "sex": "male", "postal_code": "2200012"}
+    rows: list[Row] = [
+        {"registration": f"r{n:04d}", "site_id": f"S{n}", "name_kanji": f"山田 {chr(0x4E00 + n)}", **filler} for n in range(400)
+    ]
+    con.register("handed_in", make_table(rows))
+    linked = model.link(con, "handed_in")
+    assert persons(linked) == 400
+    assert linked.report["pairs"]["compared"] == 0
 
 
 def test_empty_registrations_are_persons_of_their_own(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
+from kiban_operator import workshop
 from kiban_processing.linkage import model, training
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Refusal
@@ -86,9 +88,11 @@ def test_clusters_hold_no_vetoed_nor_doubtful_pair(con: duckdb.DuckDBPyConnectio
     assert not together & {(pair["left"], pair["right"]) for pair in outcome.pairs.to_pylist() if pair["decision"] != "link"}
 
 
-def test_trained_parameters_pass_the_sanity_check_and_keep_precision(con: duckdb.DuckDBPyConnection, make_world: MakeWorld) -> None:
+def test_trained_in_the_operators_workshop_the_model_is_sane_and_keeps_precision(tmp_path: Path, make_world: MakeWorld) -> None:
     rows, truth = make_world(18, 4000)
-    outcome = linked(con, rows, LinkageSettings(train="always"))
+    with workshop.open_workshop(tmp_path) as con:
+        outcome = linked(con, rows, LinkageSettings(train="always"))
+        assert con.execute("SHOW TABLES").fetchall() == [("world",)]
     assert outcome.report["model"]["training"] == "trained"
     precision, recall = quality(truth, clusters_of(outcome))
     assert precision >= 0.999

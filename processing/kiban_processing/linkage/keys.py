@@ -33,6 +33,8 @@ COLUMNS = (
 )
 # One telephone or insurance number on this many registrations is a filler or an institution's, and would pair all of them.
 SHARED_BY_AT_MOST = {"phone": 30, "insurance": 60}
+# A birth date of so many people is what a system writes when it knows none (1900-01-01).
+BIRTH_DATE_AT_MOST, BIRTH_DATE_AT_MOST_SHARE = 200, 0.002
 
 _NAME_FIELDS = ("full", "wide", "surname", "given")
 _INSURANCE_FIELDS = ("insurer_number", "insured_symbol", "insured_number", "insured_branch")
@@ -82,6 +84,9 @@ def normalise_relation(con: duckdb.DuckDBPyConnection, relation: str, name: str 
         worn = f"SELECT {column} FROM {name} GROUP BY {column} HAVING count(*) > {most:d}"
         dropped = f"{column} = NULL" + (", branch = NULL, personal = NULL" if column == "insurance" else "")
         con.execute(f"UPDATE {name} SET {dropped} WHERE {column} IN ({worn})")
+    ceiling = f"greatest({BIRTH_DATE_AT_MOST}, {BIRTH_DATE_AT_MOST_SHARE} * (SELECT count(*) FROM {name}))"
+    worn = f"SELECT dob FROM {name} GROUP BY dob HAVING count(*) > {ceiling}"
+    con.execute(f"UPDATE {name} SET dob = NULL, dob_year = NULL, dob_monthday = NULL WHERE dob IN ({worn})")
     return name
 
 

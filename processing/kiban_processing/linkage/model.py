@@ -170,7 +170,7 @@ def _report(
     rows: int,
 ) -> dict[str, Any]:
     sizes = Counter(np.unique(labels, return_counts=True)[1].tolist())
-    decided = Counter(pairs.column("decision").to_pylist())
+    decided = {each["values"]: each["counts"] for each in pc.value_counts(pairs.column("decision")).to_pylist()}
     compared = con.execute(f"SELECT count(*), count(*) FILTER (certain) FROM {candidates}").fetchall()[0]
     return {
         "registrations": rows,

@@ -6,6 +6,7 @@ Encodings: UTF-8 with or without BOM, and CP932 (Shift_JIS as Windows writes it)
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ COLUMNS = (
 KEY = ("site_id", "local_patient_id")
 OPERATIONS = ("new", "update", "delete")
 _DATES = ("registered_on", "birth_date")
+# Bytes 80, A0 and FD to FF mean nothing in CP932; Python reads them as these characters.
+_UNDEFINED_IN_CP932 = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
 _SEPARATOR = "\x1f"  # between hospital and local number, so that H1+23 and H12+3 stay apart
 
 UNREADABLE_FILE = Ground(
@@ -171,19 +174,21 @@ def _check(bad: Any, ground: Ground, **particulars: object) -> None:
 def _decoded(raw: bytes, file: str) -> tuple[str, str]:
     marked = raw.startswith(b"\xef\xbb\xbf")
     try:
-        return raw.decode("utf-8-sig"), "utf-8-bom" if marked else "utf-8"
+        return raw.decode("utf-8").removeprefix("\ufeff"), "utf-8-bom" if marked else "utf-8"
     except UnicodeDecodeError as error:
         # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
         if marked or _mostly_utf8(raw):
-            raise _undecodable(raw, error, file) from None
+            raise _undecodable(raw, error.start, file) from None
     try:
-        return raw.decode("cp932"), "cp932"
+        text = raw.decode("cp932")
     except UnicodeDecodeError as error:
-        raise _undecodable(raw, error, file) from None
+        raise _undecodable(raw, error.start, file) from None
+    if undefined := _UNDEFINED_IN_CP932.search(text):
+        raise _undecodable(raw, len(text[: undefined.start()].encode("cp932")), file)
+    return text, "cp932"
 
 
-def _undecodable(raw: bytes, error: UnicodeDecodeError, file: str) -> Refusal:
-    offset = error.start + (3 if error.encoding == "utf-8-sig" else 0) if raw.startswith(b"\xef\xbb\xbf") else error.start
+def _undecodable(raw: bytes, offset: int, file: str) -> Refusal:
     return UNDECODABLE_FILE.refuse(file=file, row=raw[:offset].count(b"\n") + 1, offset=offset)
 
 
