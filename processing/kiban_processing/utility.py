@@ -115,7 +115,7 @@ def _column(
         edges = con.execute(
             f"SELECT quantile_disc({name}, [{', '.join(str(n / _BINS) for n in range(1, _BINS))}]) FROM {source}"
         ).fetchall()
-        bins = " + ".join(f"CAST({{0}} > {edge!r} AS INTEGER)" for edge in sorted(set(edges[0][0] or ()))) or "0"
+        bins = " + ".join(f"CAST({{0}} > {float(edge)!r} AS INTEGER)" for edge in sorted(set(edges[0][0] or ()))) or "0"
         pairs = ((name, source), (quoted(column.name), made))
         theirs, ours = (_shares(con, f"SELECT {bins.format(each)} + 0 * {each}, count(*) FROM {where} GROUP BY 1") for each, where in pairs)
         distance = _distance(theirs, ours)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from frictionless import Package
+from frictionless import FrictionlessException, Package
 
 from kiban_processing.package.contents import Content
 
@@ -66,9 +66,12 @@ def data_package(contents: Sequence[Content], release: str, made_on: date, rows:
         "created": f"{made_on.isoformat()}T00:00:00+09:00",
         "resources": resources,
     }
-    faults = list(Package.metadata_validate(descriptor))
+    try:
+        faults = [fault.message for fault in Package.metadata_validate(descriptor)]
+    except FrictionlessException as error:
+        faults = [error.error.message]
     if faults:
-        raise ValueError(f"the data package does not follow the standard: {faults[0].message}")
+        raise ValueError(f"the data package does not follow the standard: {faults[0]}")
     return json.dumps(descriptor, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

@@ -104,7 +104,10 @@ def seal(bag_folder: Path, out: Path, recipients: Sequence[str], name: str | Non
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             target = _Digesting(file)
-            pyrage.encrypt_io(stream, target, keys)
+            try:
+                pyrage.encrypt_io(stream, target, keys)
+            except pyrage.EncryptError as error:  # age wraps what reading or writing raised
+                raise OSError(f"{out.name} could not be sealed: {error}") from error
             file.flush()
             os.fsync(file.fileno())
         partial.replace(out)
@@ -128,7 +131,9 @@ def unseal(sealed: Path, identity: str, folder: Path) -> Path:
                 pyrage.decrypt_io(source, target, [key])
             except pyrage.DecryptError as error:
                 raise ENVELOPE_CLOSED.refuse() from error
-            except OSError as error:  # age reports a damaged block as a read error
+            except OSError as error:
+                if error.errno is not None:  # a full disk, say; age reports a damaged block as a read error without number
+                    raise
                 raise ENVELOPE_CLOSED.refuse() from error
         return archive.unpack(clear, folder)
     finally:
