@@ -90,8 +90,8 @@ VALUE_UNKNOWN = _finding(
     "定められた値に直してください。", "Use one of the values laid down.",
 )  # fmt: skip
 DUPLICATE = _finding(
-    "register-duplicate", "同じ患者と版の行が他にもあり、そちらを採りました。", "Another row of the same patient and version was taken instead.",
-    "一行だけ残してください。通知日の最も新しい行を採ります。", "Keep one row; the row with the latest notice counts.",
+    "register-duplicate", "同じ患者・版・通知日の行が他にもあり、そちらを採りました。", "Another row of the same patient, version and day was taken instead.",
+    "一行だけ残してください。", "Keep one row.",
 )  # fmt: skip
 STOP_REPEATED = Ground(
     "register-stop-repeated",
@@ -190,7 +190,7 @@ def _fill(con: duckdb.DuckDBPyConnection, reader: Iterator[list[str]], header: l
 def read_dates(con: duckdb.DuckDBPyConnection, *columns: str) -> None:
     """Lay out `register_dates` (raw, day): every distinct text of the date columns and the day it names, null where none."""
     union = " UNION ".join(f'SELECT "{column}" AS raw FROM register_lines' for column in columns)
-    raw = [text for (text,) in con.execute(f"SELECT raw FROM ({union}) WHERE raw IS NOT NULL ORDER BY raw").fetchall()]
+    raw = [text for (text,) in con.execute(f"SELECT DISTINCT raw FROM ({union}) WHERE raw IS NOT NULL ORDER BY raw").fetchall()]
     days: list[date | None] = [dates.parse_date(text) for text in raw]
     con.register("register_incoming", pa.table({"raw": pa.array(raw, pa.string()), "day": pa.array(days, pa.date32())}))
     con.execute("CREATE OR REPLACE TEMP TABLE register_dates AS SELECT * FROM register_incoming")
