@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -216,6 +218,31 @@ def test_a_file_that_changes_after_its_examination_is_still_read_row_by_row(file
     reading = tables.read(path, PATIENTS, "utf-8")
     path.write_bytes((HEADER + "1,a,2000-01-01,1\n2,").encode() + b"\xff" + b",2000-01-01,1\n")
     assert [batch.rows.num_rows for batch in reading.batches()] == [1]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200,000 rows, 14 MB, read in pieces of 256 KiB: what Python and Arrow hold at a time stays a fraction of the file."""
+    path = tmp_path / "patients.csv"
+    with path.open("w", encoding="cp932") as file:
+        file.write(HEADER)
+        for block in range(200):
+            file.write("".join(f"{block:05d}{row:05d},山田 太郎{'あ' * 20},S{row % 50 + 10}.4.5,{row % 3}\n" for row in range(1000)))
+    assert path.stat().st_size > 13 << 20
+    monkeypatch.setattr(encodings.decode, "__defaults__", (encodings.LONGEST, 256 << 10))
+    reading = tables.read(path, PATIENTS, "cp932")
+    held = 0
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    try:
+        for batch in reading.batches():
+            held = max(held, pa.total_allocated_bytes() - before)
+            del batch
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reading.counts == tables.Counts(200_000, 200_000, 0, 66_600)
+    assert peak < 8 << 20
+    assert held < 8 << 20
 
 
 NOTE = tables.TABLES["diagnoses"].item("disease_name")

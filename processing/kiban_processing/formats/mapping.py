@@ -53,6 +53,19 @@ COLUMN_TWICE = Ground(
     Text("{file} の列「{column}」が対応表に二度あります。", "{file}: the mapping names the column “{column}” twice."),
     Text("一つだけ残してください。", "Leave only one."),
 )
+VALUE_TWICE = Ground(
+    "value-mapped-twice",
+    Family.INPUT,
+    REG_5_X,
+    Text(
+        "{file} の対応表で、項目「{item}」の値「{value}」に二つの意味があります。",
+        "{file}: the mapping gives the code “{value}” of “{item}” two meanings.",
+    ),
+    Text(
+        "全角と半角の違いだけの値は一つとみなします。一つだけ残してください。",
+        "Codes that differ in width only are one code; leave only one.",
+    ),
+)
 MAPPED_VALUE_INVALID = Ground(
     "mapped-value-invalid",
     Family.INPUT,
@@ -100,7 +113,7 @@ def read(entry: settings.Settings) -> FileMapping:
     """One `[[files]]` entry, checked against the catalogue; the file itself is not looked at.
 
     Refuses: setting-unknown, setting-missing, setting-invalid, table-unknown, undeclared-item, item-mapped-twice, item-unmapped,
-    column-mapped-twice, column-mapped-and-ignored, mapped-value-invalid.
+    column-mapped-twice, column-mapped-and-ignored, mapped-value-invalid, value-mapped-twice.
     """
     entry.only("file", "table", "delimiter", "ignored", "columns", "constants")
     file, table_name = entry.text("file"), entry.text("table")
@@ -142,7 +155,7 @@ def _translations(file: str, item: Item, entry: settings.Settings) -> dict[str, 
             raise MAPPED_VALUE_INVALID.refuse(file=file, item=item.name)
         plain = values.clean(item, sent)
         if found.setdefault(plain, meant) != meant:
-            raise entry.invalid(sent, "1 → 1")
+            raise VALUE_TWICE.refuse(file=file, item=item.name, value=plain)
     return found
 
 

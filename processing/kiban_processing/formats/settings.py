@@ -147,12 +147,15 @@ def path_of(folder: Path, name: str) -> Path:
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or any(ord(letter) < 32 for letter in name):
         raise PATH_OUTSIDE.refuse(file=name)
     path = folder
-    for part in parts:
-        path = path / part
-        if path.is_symlink():
+    try:
+        for part in parts:
+            path = path / part
+            if path.is_symlink():
+                raise PATH_OUTSIDE.refuse(file=name)
+        if not path.exists():
+            raise SUBMISSION_INCOMPLETE.refuse(file=name)
+        if not path.is_file():
             raise PATH_OUTSIDE.refuse(file=name)
-    if not path.exists():
-        raise SUBMISSION_INCOMPLETE.refuse(file=name)
-    if not path.is_file():
-        raise PATH_OUTSIDE.refuse(file=name)
+    except OSError:
+        raise PATH_OUTSIDE.refuse(file=name) from None
     return path

@@ -99,7 +99,7 @@ def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
 
     Refuses: submission-incomplete, settings-unreadable, setting-unknown, setting-missing, setting-invalid, path-outside, table-unknown,
     undeclared-item, item-mapped-twice, item-unmapped, column-mapped-twice, column-mapped-and-ignored, file-mapped-twice,
-    mapped-value-invalid.
+    mapped-value-invalid, value-mapped-twice.
     """
     whole = settings.read(folder, manifest.mapping)
     whole.only("files")
