@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +22,7 @@ from kiban_operator.ledger import book, export, kinds, notes, signer, statements
 
 BEGUN = datetime(2026, 11, 20, 0, 0, 0, tzinfo=UTC)
 ORIGIN = "kiban.example.jp/ledger"
-MANIFEST = b'{"files":[{"name":"patients.parquet","sha256":"00"}]}'
-EVIDENCE = json.dumps(
-    {
-        "eligibility": {"checked_at": "2026-11-20T09:00:00+09:00", "persons": 120, "stopped": 0},
-        "standards": [{"article": article, "passed": True, "count": 0, "threshold": 0} for article in kinds.EVIDENCE_STANDARDS],
-    }
-).encode()
+MANIFEST = b'{"contract":"K-1","files":[],"format":"kiban/manifest/v1","release":"R-1"}'
 RECIPIENT = {
     "recipient_name": "中央製薬株式会社",
     "recipient_address": "東京都千代田区丸の内一丁目",
@@ -39,6 +34,22 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{sha256(content).hexdigest()}"
 
 
+def evidence_of(**changes: object) -> bytes:
+    """An evidence document as the gate writes it, in short."""
+    value: dict[str, object] = {
+        "format": "kiban/evidence/v1",
+        "passed": True,
+        "plan": {"name": "P-1", "version": 1, "digest": sha256(b"plan").hexdigest()},
+        "persons": 120,
+        "eligibility": {"checked_at": "2026-11-19T23:00:00+00:00", "registrations": 130, "ineligible": 0, "register_digest": "00"},
+        "verdicts": [
+            {"standard": standard, "passed": True, "found": 0, "bound": 0, "rule": "at-most"} for standard in kinds.EVIDENCE_STANDARDS
+        ],
+    }
+    return json.dumps(value | changes).encode()
+
+
+EVIDENCE = evidence_of()
 DOCUMENTS = {"R-1.manifest.json": MANIFEST, "R-1.evidence.json": EVIDENCE}
 AGREED = {"contract": "K-1", "application": "A-1", "plan": digest_of(b"plan")}
 
@@ -114,8 +125,9 @@ class Desk:
         facts = {**AGREED, "manifest": digest_of(MANIFEST), "evidence": digest_of(EVIDENCE), "persons": 120}
         self.write(actor, kinds.RELEASE_MADE, "release/R-1", {**facts, **changes})
 
-    def commit(self) -> None:
-        self.write("p-system", kinds.RELEASE_COMMITTED, "release/R-1", {"contract": "K-1", "manifest": digest_of(MANIFEST)})
+    def commit(self, **changes: object) -> None:
+        facts: dict[str, object] = {"contract": "K-1", "manifest": digest_of(MANIFEST)}
+        self.write("p-system", kinds.RELEASE_COMMITTED, "release/R-1", {**facts, **changes})
 
     def deliver(self, actor: str = "p-delivery", sealed: Mapping[str, str] = RECIPIENT, **changes: object) -> book.Entry:
         facts: dict[str, object] = {
@@ -127,8 +139,9 @@ class Desk:
         }
         return self.write(actor, kinds.RELEASE_DELIVERED, "release/R-1", {**facts, **changes}, sealed)
 
-    def receipt(self) -> None:
-        self.write("p-user", kinds.RELEASE_RECEIPTED, "release/R-1", {"manifest": digest_of(MANIFEST), "received_on": "2026-11-20"})
+    def receipt(self, **changes: object) -> None:
+        facts: dict[str, object] = {"manifest": digest_of(MANIFEST), "received_on": "2026-11-20"}
+        self.write("p-user", kinds.RELEASE_RECEIPTED, "release/R-1", {**facts, **changes})
 
     def tell(self, without: Sequence[str] = (), **changes: Mapping[str, object]) -> None:
         """The whole story in order, with checkpoints on the way; `without` leaves steps out, `changes` gives a step other arguments."""
@@ -204,14 +217,29 @@ def new_desk(tmp_path: Path) -> Iterator[Callable[[str], Desk]]:
         each.dispose()
 
 
-@pytest.fixture
-def story(new_desk: Callable[[str], Desk], tmp_path: Path) -> Path:
-    """The export of the whole story."""
-    desk = new_desk("story")
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of the whole story; look, but do not touch."""
+    folder = tmp_path_factory.mktemp("told")
+    engine = database.connect(f"sqlite:///{folder / 'control.db'}")
+    database.Base.metadata.create_all(engine, tables=TABLES)
+    desk = Desk(engine, signer.create(folder / "keys", ORIGIN, Random(7).randbytes))
     desk.tell()
-    return desk.export(tmp_path / "export")
+    engine.dispose()
+    return desk.export(folder / "export")
+
+
+@pytest.fixture
+def story(told: Path, tmp_path: Path) -> Path:
+    """A copy of the told story, to tamper with."""
+    return Path(shutil.copytree(told, tmp_path / "export"))
 
 
 @pytest.fixture
 def digest() -> Callable[[bytes], str]:
     return digest_of
+
+
+@pytest.fixture
+def evidence() -> Callable[..., bytes]:
+    return evidence_of

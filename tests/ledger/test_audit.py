@@ -141,25 +141,28 @@ def test_late_registration_does_not_heal_an_approval(new_desk: Callable[[str], A
     assert failed(audit.audit(desk.export(tmp_path / "out"))) == {Check.V6}
 
 
-def _evidence(**changes: Any) -> bytes:
-    value: dict[str, Any] = {
-        "eligibility": {"checked_at": "2026-11-20T09:00:00+09:00", "persons": 120, "stopped": 0},
-        "standards": [{"article": article, "passed": True} for article in kinds.EVIDENCE_STANDARDS],
-    }
-    return json.dumps(value | changes).encode()
+def _verdicts(**changes: dict[str, Any]) -> list[dict[str, Any]]:
+    plain = {"passed": True, "found": 0, "bound": 0, "rule": "at-most"}
+    return [{"standard": standard} | plain | changes.get("all", {}) for standard in kinds.EVIDENCE_STANDARDS]
 
 
-EVIDENCES = {
-    "a stopped person": _evidence(eligibility={"checked_at": "x", "persons": 120, "stopped": 1}),
-    "no second check": _evidence(eligibility=None),
-    "count is not a number": _evidence(eligibility={"persons": 120, "stopped": False}),
-    "a standard failed": _evidence(
-        standards=[{"article": a, "passed": a != "Reg 18(iv)"} for a in kinds.EVIDENCE_STANDARDS],
-    ),
-    "a standard missing": _evidence(standards=[{"article": a, "passed": True} for a in kinds.EVIDENCE_STANDARDS[:4]]),
-    "a standard told twice": _evidence(
-        standards=[{"article": a, "passed": p} for a in kinds.EVIDENCE_STANDARDS for p in (True, False)],
-    ),
+CHECKED = {"checked_at": "2026-11-19T23:00:00+00:00", "registrations": 130, "ineligible": 0, "register_digest": "00"}
+EVIDENCES: dict[str, dict[str, Any] | bytes] = {
+    "an ineligible person": {"eligibility": CHECKED | {"ineligible": 1}},
+    "no second check": {"eligibility": None},
+    "count is not a number": {"eligibility": CHECKED | {"ineligible": False}},
+    "count is missing": {"eligibility": {"registrations": 130}},
+    "says it did not pass": {"passed": False},
+    "a standard failed": {"verdicts": [*_verdicts(), {"standard": "18(iv)", "passed": False, "found": 1, "bound": 0, "rule": "at-most"}]},
+    "a standard missing": {"verdicts": _verdicts()[1:]},
+    "the second check missing": {"verdicts": _verdicts()[:-1]},
+    "passed against its own number": {"verdicts": _verdicts(all={"found": 1})},
+    "passed below the least": {"verdicts": _verdicts(all={"rule": "at-least", "found": 4, "bound": 5})},
+    "an unknown rule": {"verdicts": _verdicts(all={"rule": "about"})},
+    "numbers that are none": {"verdicts": _verdicts(all={"found": None})},
+    "of another plan": {"plan": {"digest": "00"}},
+    "of other persons": {"persons": 121},
+    "another format": {"format": "kiban/evidence/v0"},
     "not JSON": b"{",
     "a list": b"[]",
 }
@@ -167,18 +170,73 @@ EVIDENCES = {
 
 @pytest.mark.parametrize("case", EVIDENCES)
 def test_provision_without_sound_evidence_is_found(
-    new_desk: Callable[[str], Any], tmp_path: Path, case: str, digest: Callable[[bytes], str]
+    new_desk: Callable[[str], Any], tmp_path: Path, case: str, digest: Callable[[bytes], str], evidence: Callable[..., bytes]
 ) -> None:
+    changes = EVIDENCES[case]
+    document = changes if isinstance(changes, bytes) else evidence(**changes)
     desk = new_desk("evidence")
-    desk.tell(make={"evidence": digest(EVIDENCES[case])})
-    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": EVIDENCES[case]}))
+    desk.tell(make={"evidence": digest(document)})
+    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": document}))
     assert failed(found) == {Check.V8}, found.read("en")
 
 
-def test_sound_evidence_of_the_test_itself_passes(new_desk: Callable[[str], Any], tmp_path: Path, digest: Callable[[bytes], str]) -> None:
-    desk = new_desk("evidence")
-    desk.tell(make={"evidence": digest(_evidence())})
-    assert audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": _evidence()})).ok
+def test_evidence_older_than_a_day_is_noted(
+    new_desk: Callable[[str], Any], tmp_path: Path, digest: Callable[[bytes], str], evidence: Callable[..., bytes]
+) -> None:
+    document = evidence(eligibility=CHECKED | {"checked_at": "2026-11-18T23:00:00+00:00"})
+    desk = new_desk("old")
+    desk.tell(make={"evidence": digest(document)})
+    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": document}))
+    assert found.ok
+    assert ["within a day" in finding.what.en for finding in found.of(Check.V9)] == [True]
+
+
+@pytest.mark.parametrize("manifest", [b'{"contract":"K-1","release":"R-2"}', b'{"contract":"K-2","release":"R-1"}', b"[]"])
+def test_manifest_of_another_release_is_found(
+    new_desk: Callable[[str], Any], tmp_path: Path, manifest: bytes, digest: Callable[[bytes], str]
+) -> None:
+    desk = new_desk("manifest")
+    other = {"manifest": digest(manifest)}
+    signs = {"manifest": manifest}
+    desk.tell(make=other, approve_one=signs, approve_two=signs, commit=other, deliver=other, receipt=other)
+    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.manifest.json": manifest}))
+    assert failed(found) == {Check.V7}, found.read("en")
+
+
+def test_recalled_release_must_not_be_provided(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("recall")
+    desk.tell(without=["deliver", "receipt"])
+    moved = {"command": "recall", "from": "COMMITTED", "to": "RECALLED", "event": "sha256:" + "0" * 64}
+    desk.write("p-security", kinds.CASE_MOVED, "release/R-1", moved)
+    desk.deliver()
+    desk.sign()
+    assert failed(audit.audit(desk.export(tmp_path / "out"))) == {Check.V5}
+
+
+def test_approver_of_an_earlier_manifest_must_not_deliver(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("earlier")
+    desk.enrol("p-three")
+    desk.tell(without=["approve_two", "commit", "deliver", "receipt"])
+    desk.make()
+    desk.approve("p-two")
+    desk.approve("p-three")
+    desk.commit()
+    desk.deliver(actor="p-one")
+    desk.sign()
+    found = audit.audit(desk.export(tmp_path / "out"))
+    assert failed(found) == {Check.V5}
+    assert "delivery officer" in " ".join(finding.what.en for finding in found.findings)
+
+
+def test_refused_after_commitment_and_never_provided_is_in_order(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    desk = new_desk("late")
+    desk.tell(without=["deliver", "receipt"])
+    desk.write("p-system", kinds.RELEASE_REFUSED, "release/R-1", {"code": "late-stop"})
+    desk.sign()
+    assert audit.audit(desk.export(tmp_path / "out")).ok
+    desk.deliver()
+    desk.sign()
+    assert failed(audit.audit(desk.export(tmp_path / "again"))) == {Check.V5}
 
 
 def test_documents_must_be_there_and_unaltered(story: Path) -> None:

@@ -21,7 +21,41 @@ PUBLIC = statements.public_key_text(notes.public_of(SEED))
 MANIFEST = "sha256:" + "ab" * 32
 AT = datetime(2026, 11, 20, 10, 0, 0, 123, tzinfo=UTC)
 
-NEEDED = ["hospital.registered", "programme.changed", "notice.version-filed", "notices.registered", "stops.registered", "submission.received", "held.admitted", "persons.linked", "breach.found", "key.registered", "role.granted", "application.submitted", "application.decided", "application.withdrawn", "conditions.agreed", "contract.executed", "contract.suspended", "contract.ended", "plan.approved", "release.intended", "release.made", "release.refused", "release.checked", "release.approved", "release.committed", "release.delivered", "release.receipted", "provision.user-to-user", "deletion.done", "operator.exchange", "command.refused", "correction", "ledger.key-rotated"]
+NEEDED = [
+    "hospital.registered",
+    "programme.changed",
+    "notice.version-filed",
+    "notices.registered",
+    "stops.registered",
+    "submission.received",
+    "held.admitted",
+    "persons.linked",
+    "breach.found",
+    "key.registered",
+    "role.granted",
+    "application.submitted",
+    "application.decided",
+    "application.withdrawn",
+    "conditions.agreed",
+    "contract.executed",
+    "contract.suspended",
+    "contract.ended",
+    "plan.approved",
+    "release.intended",
+    "release.made",
+    "release.refused",
+    "release.checked",
+    "release.approved",
+    "release.committed",
+    "release.delivered",
+    "release.receipted",
+    "provision.user-to-user",
+    "deletion.done",
+    "operator.exchange",
+    "command.refused",
+    "correction",
+    "ledger.key-rotated",
+]
 
 
 def test_all_needed_kinds_are_there_in_both_languages() -> None:

@@ -115,3 +115,13 @@ def test_rolled_back_checkpoint_is_signed_again_the_same(new_desk: Callable[[str
         note = signer.sign_checkpoint(session, desk.circumstances("signer"), desk.signer)
         session.rollback()
     assert desk.sign() == note
+
+
+def test_other_texts_are_signed_but_never_one_like_a_checkpoint(tmp_path: Path) -> None:
+    made = signer.create(tmp_path / "keys", "example.jp/log", Random(1).randbytes)
+    note = signer.sign_text(made, "kiban/manifest/v1\nR-1\n")
+    assert notes.open_note(note.encode(), [made.verifier])[0] == "kiban/manifest/v1\nR-1\n"
+    with pytest.raises(notes.Unreadable):
+        notes.open_checkpoint(note.encode(), [made.verifier])
+    with pytest.raises(ValueError, match="checkpoint"):
+        signer.sign_text(made, notes.Checkpoint("example.jp/log", 1, bytes(32)).body)

@@ -35,6 +35,7 @@ class Contract:
     application: object = None
     conditions: object = None
     agreed: object = None
+    starts_on: date | None = None
     ends_on: date | None = None
     state: str = "none"
     seq: int = 0
@@ -72,6 +73,8 @@ class Agreements(Findings):
         self.require(line, contract.state == "none", "締結済みの契約の再度の締結です", "the contract was executed before")
         contract.application, contract.conditions = line.facts.get("application"), line.facts.get("conditions")
         contract.ends_on, contract.state, contract.seq = date.fromisoformat(str(line.facts["ends_on"])), "active", line.seq
+        if "starts_on" in line.facts:
+            contract.starts_on = date.fromisoformat(str(line.facts["starts_on"]))
         self.require(
             line,
             self._approved(contract.application),
@@ -132,5 +135,6 @@ class Agreements(Findings):
             "the contract is of another application",
         )
         self.require(line, self._approved(application), "申請が承認されていません", "the application is not approved at this point")
-        in_term = contract.ends_on is None or line.at.date() <= contract.ends_on
-        self.require(line, in_term, "契約の期間が過ぎています", "the contract's term is over at this point")
+        day = line.at.date()
+        in_term = (contract.starts_on is None or contract.starts_on <= day) and (contract.ends_on is None or day <= contract.ends_on)
+        self.require(line, in_term, "契約の期間外です", "outside the contract's term")

@@ -178,5 +178,6 @@ def _contents(copy: copies.Copy, rows: list[bytes]) -> list[Finding]:
         *bad_documents,
         *provisions.tallies(lines),
         *provisions.evidence(replayed, by_digest),
+        *provisions.freshness(replayed, by_digest),
         *provisions.missing(replayed, lines[-1] if lines else None),
     ]

@@ -14,9 +14,8 @@ The life of a release, as the audit replays it (all under the aggregate `release
 The preparer is the actor of `release.intended` and `release.made`, an approver the actor (= `by`) of `release.checked` and
 `release.approved`, the delivery officer the actor of `release.delivered`: all different persons. A new `release.made` voids approvals.
 
-The evidence document (根拠資料) whose digest stands in `release.made` is JSON and holds at least
-`{"eligibility": {"checked_at": "<ISO time>", "persons": n, "stopped": 0}, "standards": [{"article": "Reg 18(i)", "passed": true}, …]}`
-with one standard for each of `EVIDENCE_STANDARDS`; further fields are welcome.
+The evidence document (根拠資料) whose digest stands in `release.made` is that of `kiban_processing.evidence` (EVIDENCE_FORMAT): every
+verdict passed, at least one for each of EVIDENCE_STANDARDS, nobody ineligible, over the same plan and as many persons as the entry says.
 """
 
 from __future__ import annotations
@@ -45,7 +44,8 @@ from kiban_processing import statutes
 from kiban_processing.language import Text
 from kiban_processing.statutes import Article
 
-EVIDENCE_STANDARDS = ("Reg 18(i)", "Reg 18(ii)", "Reg 18(iii)", "Reg 18(iv)", "Reg 18(v)")
+EVIDENCE_FORMAT = "kiban/evidence/v1"
+EVIDENCE_STANDARDS = ("18(i)", "18(ii)", "18(iii)", "18(iv)", "18(v)", "opt-out")
 APPROVING_DECISIONS = ("approved", "conditionally-approved")
 RETENTION_YEARS = 3  # Reg 12(3): from the day of the entry
 

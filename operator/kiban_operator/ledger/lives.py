@@ -13,17 +13,23 @@ from kiban_operator.ledger.verdict import Check, Finding
 
 @dataclass
 class Release:
-    """作成と提供: what the entries so far say about one release; `approvers` are those over the manifest as it now is."""
+    """作成と提供: what the entries so far say about one release.
+
+    `approvers`: those over the manifest as it now is; `judges`: everyone who ever checked or approved any of its manifests.
+    """
 
     state: str = "none"
     contract: object = None
     application: object = None
     plan: object = None
+    order: object = None
     manifest: object = None
     evidence: object = None
     preparers: set[str] = field(default_factory=set)
-    checkers: set[str] = field(default_factory=set)
     approvers: set[str] = field(default_factory=set)
+    judges: set[str] = field(default_factory=set)
+    made: Line | None = None
+    committed: Line | None = None
     delivered: Line | None = None
     receipted: bool = False
     begun: int = 0
@@ -46,10 +52,9 @@ class Lives(Findings):
         )
         release.state, release.begun = "intended", line.seq
         release.contract, release.application = line.facts.get("contract"), line.facts.get("application")
-        release.plan = line.facts.get("plan")
-        release.manifest = release.evidence = None
+        release.plan, release.order = line.facts.get("plan"), line.facts.get("order")
+        release.manifest = release.evidence = release.made = release.committed = None
         release.preparers.add(line.actor)
-        release.checkers.clear()
         release.approvers.clear()
         self.agreements.contract_allows(line, release.contract, release.application)
         if release.plan not in self.agreements.plans:
@@ -60,23 +65,24 @@ class Lives(Findings):
         self.require(line, release.state in ("intended", "made"), "着手の記載のない作成です", "made without having been intended")
         self._same(line, release, "contract", "application", "plan")
         release.state, release.begun = "made", line.seq
-        release.manifest, release.evidence = line.facts.get("manifest"), line.facts.get("evidence")
+        release.manifest, release.evidence, release.made = line.facts.get("manifest"), line.facts.get("evidence"), line
         release.preparers.add(line.actor)
-        release.checkers.clear()
         release.approvers.clear()
+        self.require(line, line.actor not in release.judges, "承認した人が作成しています", "made by a person who approved it before")
 
     def release_refused(self, line: Line) -> None:
         release = self.releases.setdefault(line.about, Release())
-        self.require(line, release.state not in ("committed", "delivered"), "確定の後の拒否です", "refused after it was committed")
+        self.require(line, release.delivered is None, "提供の後の拒否です", "refused after it was provided")
         release.state, release.begun = "refused", line.seq
 
     def release_checked(self, line: Line) -> None:
-        self._opinion(line, "check").checkers.add(line.actor)
+        self._opinion(line, "check").judges.add(line.actor)
 
     def release_approved(self, line: Line) -> None:
         release = self._opinion(line, "approve")
         self.require(line, line.actor not in release.approvers, "同じ人が二度承認しています", "the same person approved twice")
         release.approvers.add(line.actor)
+        release.judges.add(line.actor)
 
     def _opinion(self, line: Line, decision: str) -> Release:
         release = self.releases.setdefault(line.about, Release())
@@ -113,9 +119,9 @@ class Lives(Findings):
             "異なる二人の承認がありません",
             "two different persons have not approved this manifest",
         )
-        self._same(line, release, "contract", "manifest")
+        self._same(line, release, "contract", "manifest", *_told(line, "order"))
         self.agreements.contract_allows(line, release.contract, release.application)
-        release.state, release.begun = "committed", line.seq
+        release.state, release.begun, release.committed = "committed", line.seq, line
 
     def release_delivered(self, line: Line) -> None:
         release = self.releases.setdefault(line.about, Release())
@@ -123,12 +129,11 @@ class Lives(Findings):
         self.require(
             line, len(release.approvers) >= 2, "異なる二人の承認のない提供です", "provided without two different persons' approval"
         )
-        self._same(line, release, "contract", "manifest")
+        self._same(line, release, "contract", "manifest", *_told(line, "application"))
         self.agreements.contract_allows(line, release.contract, release.application)
-        judged = release.preparers | release.checkers | release.approvers
         self.require(
             line,
-            line.actor not in judged,
+            line.actor not in release.preparers | release.judges,
             "作成、点検又は承認をした人が提供しています",
             "the delivery officer also prepared, checked or approved",
         )
@@ -139,6 +144,12 @@ class Lives(Findings):
         self.require(line, release.delivered is not None, "提供のない受領です", "a receipt without a provision")
         self._same(line, release, "manifest")
         release.receipted = True
+
+    def case_moved(self, line: Line) -> None:
+        """A recall ends a release before or after its provision; other steps of a case are not judged here."""
+        head, _, about = line.aggregate.partition("/")
+        if head == "release" and line.facts.get("command") == "recall":
+            self.releases.setdefault(about, Release()).state = "recalled"
 
     def provision_user_to_user(self, line: Line) -> None:
         release = self.releases.get(line.about)
@@ -191,8 +202,14 @@ _RELEASE_STEPS: dict[str, Callable[[Lives, Line], None]] = {
     kinds.RELEASE_DELIVERED.name: Lives.release_delivered,
     kinds.RELEASE_RECEIPTED.name: Lives.release_receipted,
     kinds.PROVISION_USER_TO_USER.name: Lives.provision_user_to_user,
+    kinds.CASE_MOVED.name: Lives.case_moved,
     kinds.CORRECTION.name: Lives.correction,
 }
+
+
+def _told(line: Line, *names: str) -> tuple[str, ...]:
+    """Those of the optional facts that the entry carries."""
+    return tuple(name for name in names if name in line.facts)
 
 
 def replay(lines: Iterable[Line]) -> Lives:

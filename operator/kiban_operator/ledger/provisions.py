@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import orjson
 
 from kiban_operator.ledger import kinds, shapes
 from kiban_operator.ledger.copies import Line, is_canonical
-from kiban_operator.ledger.lives import Lives
+from kiban_operator.ledger.lives import Lives, Release
 from kiban_operator.ledger.verdict import Check, Finding
 from kiban_processing.language import Text
 
 _REVEAL_FIELDS = frozenset({"seq", "field", "salt", "value"})
+FRESH = timedelta(days=1)
 LATE = timedelta(days=7)  # Reg 12: entered without delay; noted, not judged
 
 
@@ -109,9 +110,15 @@ def documents(files: Mapping[str, bytes], lines: Iterable[Line], lives: Lives) -
         if digest not in stated:
             what = Text(f"{name} のダイジェストがどの記載にもありません", f"the digest of {name} stands in no entry")
             found.append(Finding(Check.V7, what))
-    for release in lives.releases.values():
-        if release.delivered is not None and release.manifest not in by_digest:
+    for name, release in lives.releases.items():
+        if release.delivered is None:
+            continue
+        manifest = by_digest.get(str(release.manifest))
+        if manifest is None:
             what = Text("提供物の目録が documents/ にありません", "the manifest of the provision is not in documents/")
+            found.append(Finding(Check.V7, what, release.delivered.seq))
+        elif (_object(manifest).get("release"), _object(manifest).get("contract")) != (name, release.contract):
+            what = Text("目録が別の作成又は契約のものです", "the manifest is of another release or contract")
             found.append(Finding(Check.V7, what, release.delivered.seq))
     return by_digest, found
 
@@ -138,29 +145,72 @@ def evidence(lives: Lives, by_digest: Mapping[str, bytes]) -> list[Finding]:
         if release.delivered is None:
             continue
         document = by_digest.get(str(release.evidence))
-        faults = [Text("根拠資料がありません", "the evidence document is missing")] if document is None else _evidence_faults(document)
+        faults = (
+            [Text("根拠資料がありません", "the evidence document is missing")] if document is None else _evidence_faults(document, release)
+        )
         found += [Finding(Check.V8, fault, release.delivered.seq) for fault in faults]
     return found
 
 
-def _evidence_faults(document: bytes) -> list[Text]:
+def _object(document: bytes) -> Mapping[str, object]:
+    """The JSON object in a document; empty if it is none, so that every later question is answered with no."""
     try:
         value = orjson.loads(document)
     except ValueError:
-        return [Text("根拠資料が読めません", "the evidence document is not readable")]
-    eligibility = value.get("eligibility") if isinstance(value, dict) else None
-    standards = value.get("standards") if isinstance(value, dict) else None
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _evidence_faults(document: bytes, release: Release) -> list[Text]:
+    value = _object(document)
+    if value.get("format") != kinds.EVIDENCE_FORMAT or value.get("passed") is not True or release.made is None:
+        return [Text("根拠資料が読めないか、適合としていません", "the evidence is not readable or does not say that all passed")]
     faults: list[Text] = []
-    if not isinstance(eligibility, dict) or not all(shapes.COUNT.fits(eligibility.get(name)) for name in ("persons", "stopped")):
+    plan, eligibility, verdicts = value.get("plan"), value.get("eligibility"), value.get("verdicts")
+    if (
+        not isinstance(plan, dict)
+        or f"sha256:{plan.get('digest')}" != release.plan
+        or value.get("persons") != release.made.facts["persons"]
+    ):
+        faults.append(Text("根拠資料が別の加工計画又は人数のものです", "the evidence is of another plan or number of persons"))
+    if not isinstance(eligibility, dict) or not shapes.COUNT.fits(eligibility.get("registrations")):
         faults.append(Text("根拠資料に提供停止の再確認がありません", "the evidence holds no second check of requests to stop"))
-    elif eligibility["stopped"] != 0:
-        faults.append(Text("提供停止を求めた人が含まれています", "persons who had asked to stop are in it"))
-    judged = [item for item in standards if isinstance(item, dict)] if isinstance(standards, list) else []
-    for article in kinds.EVIDENCE_STANDARDS:
-        verdicts = [item.get("passed") for item in judged if item.get("article") == article]
-        if not verdicts or any(verdict is not True for verdict in verdicts):
-            faults.append(Text(f"基準 {article} への適合が示されていません", f"the standard {article} is not shown to be met"))
+    elif eligibility.get("ineligible") != 0 or eligibility.get("ineligible") is False:
+        faults.append(Text("提供できない人が含まれています", "persons are in it who may not be provided"))
+    judged = [item for item in verdicts if isinstance(item, dict)] if isinstance(verdicts, list) else []
+    for standard in kinds.EVIDENCE_STANDARDS:
+        own = [item for item in judged if item.get("standard") == standard]
+        if not own or not all(item.get("passed") is True and _holds(item) for item in own):
+            faults.append(Text(f"基準 {standard} への適合が示されていません", f"the standard {standard} is not shown to be met"))
     return faults
+
+
+def _holds(verdict: Mapping[str, object]) -> bool:
+    """Whether the number found keeps to the bound, judged again here."""
+    found, bound, rule = verdict.get("found"), verdict.get("bound"), verdict.get("rule")
+    if isinstance(found, bool) or isinstance(bound, bool) or not isinstance(found, int | float) or not isinstance(bound, int | float):
+        return False
+    return (rule == "at-most" and found <= bound) or (rule == "at-least" and found >= bound)
+
+
+def freshness(lives: Lives, by_digest: Mapping[str, bytes]) -> list[Finding]:
+    """Requests to stop should have been read within the last day before the release was committed (V9)."""
+    found: list[Finding] = []
+    for release in lives.releases.values():
+        eligibility = _object(by_digest.get(str(release.evidence), b"")).get("eligibility")
+        if release.committed is None or not isinstance(eligibility, dict):
+            continue
+        try:
+            age = release.committed.at - datetime.fromisoformat(str(eligibility.get("checked_at")))
+        except (TypeError, ValueError):
+            age = None
+        if age is None or age > FRESH:
+            what = Text(
+                "確定の前一日以内に停止の求めを確認した証拠がありません",
+                "no evidence that stops were read within a day before it was committed",
+            )
+            found.append(Finding(Check.V9, what, release.committed.seq, False))
+    return found
 
 
 def missing(lives: Lives, last: Line | None) -> list[Finding]:

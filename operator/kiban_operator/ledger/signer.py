@@ -133,11 +133,13 @@ def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Sign
 
 
 def sign_text(signer: Signer, text: str) -> str:
-    """A signed note of another kind of text (a package's manifest); the text names its own kind in its first line, which no checkpoint's
-    origin can equal. Refuses: ledger-key-not-usable."""
+    """The signed note of another text of the operator's (a release's manifest), under the ledger's key.
+
+    A text that could be taken for a checkpoint is a bug (ValueError): only `sign_checkpoint` makes those. Refuses: ledger-key-not-usable.
+    """
     name, seed = _key(signer.folder)
-    if text.startswith(f"{name}\n"):
-        raise ValueError("a text that reads as a checkpoint is signed by sign_checkpoint only")
+    if text.split("\n", 1)[0] == name:
+        raise ValueError("a text that begins with the ledger's name could be taken for a checkpoint")
     return notes.sign(text, name, seed)
 
 
