@@ -1,7 +1,7 @@
 """通知台帳 (notice register): who was notified with which version, when and by what means, under the patient key only (Act 52, Reg 48).
 
-One row per registration × version. A later register replaces it, so that a hospital can correct itself; of several rows in one file the
-latest notice counts, which never makes anybody eligible sooner.
+One row per registration × version × day: a notice given again is a notice of its own and takes nothing from the first. What a newer file
+says of a registration and version replaces what was known of it, so that a hospital can correct a date.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Notice(Base):
     regime: Mapped[str] = mapped_column(sa.String(1), primary_key=True)
     patient_key: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     version: Mapped[str] = mapped_column(sa.String(50), primary_key=True)
-    given_on: Mapped[date]
+    given_on: Mapped[date] = mapped_column(primary_key=True)
     means: Mapped[str] = mapped_column(sa.String(10))
     guardian_given_on: Mapped[date | None]
     lacks_capacity: Mapped[bool]
@@ -75,7 +75,7 @@ def import_register(
     """Take over a hospital's notice register (CSV); the same file again changes nothing. Rows with a finding are not taken.
 
     `secret`: the 32 bytes behind the hospital's patient keys. `con`: an engine to work in; by default one in memory alone.
-    Whether a version is filed is not asked here, but by the guard every day.
+    A notice of the same patient and version that the newer file no longer states is struck. Whether a version is filed is not asked here, but by the guard every day.
     Refuses: hospital-unknown, regime-unknown, register-missing, register-encoding, register-header, register-unreadable.
     Source: Act 52(1)(2), Reg 48(1).
     """
@@ -99,15 +99,16 @@ def import_register(
             {"rule": registers.ROW_WIDTH.code},
         ).fetchall()[0]
         _write(con, session, circumstances, hospital, regime)
-        registers.forget(con, "register_notices", "register_known")
+        struck = _strike(con, session, hospital, regime)
+        registers.forget(con, "register_notices", "register_known", "register_struck")
     added, changed, repeated = (counts.get(fate, 0) for fate in ("added", "changed", "repeated"))
     report = ImportReport(rows, added, changed, repeated, rows - added - changed - repeated, found)
-    if added or changed:
+    if added or changed or struck:
         facts: dict[str, object] = {
             "hospital": hospital,
             "regime": regime.value,
             "count": added + changed,
-            "changed": changed,
+            "changed": changed + struck,
             "repeated": repeated,
         }
         book.append(session, circumstances, kinds.NOTICES_REGISTERED, f"hospital/{hospital}", facts)
@@ -126,7 +127,7 @@ def _inspect(con: duckdb.DuckDBPyConnection, today: date, versions: list[str]) -
 
 
 def _choose(con: duckdb.DuckDBPyConnection, hospital: str, secret: bytes) -> None:
-    """One row per patient and version: the latest notice, and where rows tie the one that asks for more."""
+    """One row per patient, version and day: of several, the one that asks for more."""
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE register_notices AS
         SELECT l.row, {vault.patient_key_sql("$hospital", "l.local_patient_id")} AS patient_key, l.notice_version AS version,
@@ -138,17 +139,17 @@ def _choose(con: duckdb.DuckDBPyConnection, hospital: str, secret: bytes) -> Non
         WHERE NOT EXISTS (SELECT 1 FROM register_findings f WHERE f.row = l.row)""",
         {"hospital": hospital, **vault.patient_key_parameters(secret)},
     )
-    order = "given_on DESC, lacks_capacity DESC, guardian_given_on DESC NULLS FIRST, row"
+    order = "lacks_capacity DESC, guardian_given_on DESC NULLS FIRST, row"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE register_known AS
-        SELECT row FROM register_notices QUALIFY row_number() OVER (PARTITION BY patient_key, version ORDER BY {order}) > 1""")
+        SELECT row FROM register_notices QUALIFY row_number() OVER (PARTITION BY patient_key, version, given_on ORDER BY {order}) > 1""")
     con.execute(
         "INSERT INTO register_findings SELECT row, 'local_patient_id', $rule FROM register_known", {"rule": registers.DUPLICATE.code}
     )
     con.execute("DELETE FROM register_notices WHERE row IN (SELECT row FROM register_known)")
 
 
-_FACTS = ("given_on", "means", "guardian_given_on", "lacks_capacity")
+_FACTS = ("means", "guardian_given_on", "lacks_capacity")
 _KNOWN = pa.schema(
     [
         ("patient_key", pa.string()),
@@ -170,9 +171,32 @@ def _compare(con: duckdb.DuckDBPyConnection, session: Session, hospital: str, re
         con.register("register_incoming", pa.table(columns, schema=_KNOWN))
         con.execute("INSERT INTO register_known SELECT * FROM register_incoming")
     con.unregister("register_incoming")
-    same = " AND ".join(f"k.{fact} IS NOT DISTINCT FROM n.{fact}" for fact in _FACTS)
-    con.execute(f"""UPDATE register_notices n SET fate = CASE WHEN {same} THEN 'repeated' ELSE 'changed' END
-        FROM register_known k WHERE k.patient_key = n.patient_key AND k.version = n.version""")
+    same = " AND ".join(f"k.{fact} IS NOT DISTINCT FROM n.{fact}" for fact in ("given_on", *_FACTS))
+    con.execute("""UPDATE register_notices n SET fate = 'changed'
+        FROM (SELECT DISTINCT patient_key, version FROM register_known) k WHERE k.patient_key = n.patient_key AND k.version = n.version""")
+    con.execute(f"""UPDATE register_notices n SET fate = 'repeated'
+        FROM register_known k WHERE k.patient_key = n.patient_key AND k.version = n.version AND {same}""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE register_struck AS
+        SELECT patient_key, version, given_on FROM register_known k
+        SEMI JOIN register_notices n USING (patient_key, version)
+        ANTI JOIN register_notices m USING (patient_key, version, given_on)""")
+
+
+def _strike(con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: Regime) -> int:
+    """Remove the notices that the newer file no longer states of a patient and version it names; returns how many."""
+    statement = sa.delete(Notice).where(
+        Notice.hospital == hospital,
+        Notice.regime == regime.value,
+        Notice.patient_key == sa.bindparam("key"),
+        Notice.version == sa.bindparam("named"),
+        Notice.given_on == sa.bindparam("day"),
+    )
+    struck = 0
+    result = con.execute("SELECT patient_key, version, given_on FROM register_struck ORDER BY ALL")
+    while rows := result.fetchmany(registers.BATCH):
+        session.connection().execute(statement, [{"key": key, "named": version, "day": day} for key, version, day in rows])
+        struck += len(rows)
+    return struck
 
 
 def _write(con: duckdb.DuckDBPyConnection, session: Session, circumstances: Circumstances, hospital: str, regime: Regime) -> None:
@@ -180,7 +204,7 @@ def _write(con: duckdb.DuckDBPyConnection, session: Session, circumstances: Circ
     statement = insert(Notice)
     now, actor = circumstances.now(), circumstances.actor
     upsert = statement.on_conflict_do_update(
-        index_elements=["hospital", "regime", "patient_key", "version"],
+        index_elements=["hospital", "regime", "patient_key", "version", "given_on"],
         set_={name: statement.excluded[name] for name in (*_FACTS, "recorded_at", "recorded_by")},
     )
     constant = {"hospital": hospital, "regime": regime.value, "recorded_at": now, "recorded_by": actor}

@@ -68,7 +68,9 @@ def programmes(draw: st.DrawFn) -> ProgrammeDates:
 
 @st.composite
 def standings(draw: st.DrawFn, programme: ProgrammeDates, known: list[Version]) -> Standing:
-    given_versions = draw(st.lists(st.sampled_from(known), unique_by=lambda version: version.name)) if known else []
+    given_versions = (
+        draw(st.lists(st.tuples(st.sampled_from(known), days), unique_by=lambda each: (each[0].name, each[1]))) if known else []
+    )
     registered = draw(often)
     return Standing(
         programme,
@@ -80,14 +82,14 @@ def standings(draw: st.DrawFn, programme: ProgrammeDates, known: list[Version]) 
         notices=tuple(
             NoticeGiven(
                 version.name,
-                draw(days),
+                given_on,
                 version.filed_on,
                 version.wait_days,
                 version.covers,
                 draw(st.one_of(st.none(), days)),
                 draw(st.sampled_from([False, False, True])),
             )
-            for version in given_versions
+            for version, given_on in given_versions
         ),
     )
 

@@ -158,14 +158,40 @@ def test_every_fault_is_found_by_row_and_column_and_the_row_is_not_taken(
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_of_rows_for_one_patient_and_version_the_latest_notice_counts(
+def test_of_rows_for_the_same_notice_the_one_that_asks_for_more_counts(
     session: Session, circumstances: Circumstances, filed: str, tmp_path: Path, turn: int
 ) -> None:
-    lines = ["0001,v1,2026-01-10,paper,,\n", "0001,v1,2026-03-10,post,,\n", "0001,v1,2026-03-10,post,,1\n"][::turn]
+    lines = ["0001,v1,2026-03-10,paper,2026-03-11,1\n", "0001,v1,2026-03-10,post,,\n", "0001,v1,2026-03-10,post,,1\n"][::turn]
     report = taken(session, circumstances, filed, tmp_path / "n.csv", "".join(lines))
     assert (report.added, report.rejected) == (1, 2)
     assert report.by_rule() == {"register-duplicate": 2}
-    assert [(row.given_on, row.lacks_capacity) for row in session.scalars(select(Notice))] == [(date(2026, 3, 10), True)]
+    assert [(row.guardian_given_on, row.lacks_capacity) for row in session.scalars(select(Notice))] == [(None, True)]
+
+
+def test_a_notice_given_again_takes_nothing_from_the_first(
+    session: Session, circumstances: Circumstances, filed: str, tmp_path: Path
+) -> None:
+    first, again = "0001,v1,2026-01-10,paper,,\n", "0001,v1,2026-11-10,paper,,\n"
+    report = taken(session, circumstances, filed, tmp_path / "n.csv", first + again)
+    assert (report.added, report.rejected) == (2, 0)
+    key = keys.patient_key(SECRET, filed, "0001")
+    standing = guard.standing_of(session, filed, "A", key, TODAY, date(1950, 1, 1), None)
+    assert guard.judge(standing, TODAY, {"diagnoses.icd10"}).eligible
+    assert (guard.judge(standing, TODAY, {"diagnoses.icd10"})).eligible_on == date(2026, 2, 9)
+    taken(session, circumstances, filed, tmp_path / "n.csv", "0002,v1,2026-01-10,paper,,\n")
+    assert len(session.scalars(select(Notice)).all()) == 3
+
+
+def test_a_notice_the_newer_register_no_longer_states_is_struck_and_booked(
+    session: Session, circumstances: Circumstances, filed: str, tmp_path: Path
+) -> None:
+    first, again = "0001,v1,2026-01-10,paper,,\n", "0001,v1,2026-11-10,paper,,\n"
+    taken(session, circumstances, filed, tmp_path / "n.csv", first + again)
+    entries = session.scalar(select(func.count()).select_from(EntryRow)) or 0
+    report = taken(session, circumstances, filed, tmp_path / "n.csv", again)
+    assert (report.repeated, report.changed) == (1, 0)
+    assert session.scalars(select(Notice.given_on)).all() == [date(2026, 11, 10)]
+    assert session.scalar(select(func.count()).select_from(EntryRow)) == entries + 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 import orjson
@@ -53,7 +54,7 @@ def standing_of(
             ),
         )
         .where(Notice.hospital == hospital, Notice.regime == regime.value, Notice.patient_key == patient_key)
-        .order_by(Notice.version)
+        .order_by(Notice.version, Notice.given_on)
     )
     return Standing(
         programme=ProgrammeDates(**steps),
@@ -78,19 +79,28 @@ def standing_of(
 
 
 # What the guard reads, and nothing else: who typed it in and when does not change a verdict.
-_REGISTERS: tuple[tuple[type[Base], tuple[InstrumentedAttribute[str], ...], tuple[str, ...]], ...] = (
-    (Programme, (Programme.hospital, Programme.regime), ("hospital", "regime", *programmes.COLUMNS.values())),
-    (
+@dataclass(frozen=True)
+class _Register:
+    table: type[Base]
+    key: tuple[InstrumentedAttribute[str], ...]
+    columns: tuple[str, ...]
+    day: InstrumentedAttribute[date] | None = None
+
+
+_REGISTERS = (
+    _Register(Programme, (Programme.hospital, Programme.regime), ("hospital", "regime", *programmes.COLUMNS.values())),
+    _Register(
         NoticeVersion,
         (NoticeVersion.hospital, NoticeVersion.regime, NoticeVersion.version),
         ("hospital", "regime", "version", "covers", "wait_days", "filed_on"),
     ),
-    (
+    _Register(
         Notice,
         (Notice.hospital, Notice.regime, Notice.patient_key, Notice.version),
         ("hospital", "regime", "patient_key", "version", "given_on", "guardian_given_on", "lacks_capacity"),
+        Notice.given_on,
     ),
-    (Stop, (Stop.id,), ("id", "hospital", "patient_key", "regimes", "withdrawn_on")),
+    _Register(Stop, (Stop.id,), ("id", "hospital", "patient_key", "regimes", "withdrawn_on")),
 )
 
 
@@ -101,9 +111,13 @@ def register_digest(session: Session) -> str:
     """
     digest = hashlib.sha256()
     collation = "C" if session.get_bind().dialect.name == "postgresql" else "BINARY"
-    for table, key, columns in _REGISTERS:
+    for register in _REGISTERS:
+        table, columns = register.table, register.columns
         digest.update(orjson.dumps([table.__tablename__, *columns]) + b"\n")
-        query = sa.select(*(getattr(table, column) for column in columns)).order_by(*(sa.collate(column, collation) for column in key))
+        order = [sa.collate(column, collation) for column in register.key]
+        query = sa.select(*(getattr(table, column) for column in columns)).order_by(
+            *order, *([register.day] if register.day is not None else [])
+        )
         for rows in session.execute(query.execution_options(yield_per=BATCH)).partitions(BATCH):
             digest.update(b"".join(_lines(rows)))
     return f"sha256:{digest.hexdigest()}"

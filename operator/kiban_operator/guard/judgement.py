@@ -16,7 +16,8 @@ def judge(standing: Standing, today: date, items: Iterable[str], stored: bool = 
     """Whether these items of this registration may be received or used today; unknown is no.
 
     Of several notices the best counts: one that makes eligible (the version filed last), else the one that comes furthest. `items` are
-    qualified names, `table.column`. `stored`: the question is about using what is held already, so clauses on receipt alone are left out. Stops and programme are those of the standing's own hospital and regime.
+    qualified names, `table.column`. `stored`: the question is about using what is held already, so clauses on receipt alone are left out.
+    Stops and programme are those of the standing's own hospital and regime.
     Source: Act 52, 56(1), 57; Reg 48; Basic Policy.
     """
     wanted = frozenset(items)
@@ -37,16 +38,17 @@ def _first_obstacle(case: Case, stored: bool) -> int:
     return next((step for step, rule in clauses if rule.obstructs(case)), ELIGIBLE)
 
 
-def _rank(case: Case, stored: bool) -> tuple[int, int, str]:
+def _rank(case: Case, stored: bool) -> tuple[int, int, str, int]:
     step = _first_obstacle(case, stored)
     if case.notice is None:
-        return step, 0, ""
+        return step, 0, "", 0
+    elapses = _elapses(case.standing, case.notice).toordinal()
     order = 0
     if step == ELIGIBLE and case.notice.filed_on is not None:
         order = case.notice.filed_on.toordinal()
     elif step == WAITING:
-        order = -_elapses(case.standing, case.notice).toordinal()
-    return step, order, case.notice.version
+        order = -elapses
+    return step, order, case.notice.version, -elapses
 
 
 def _elapses(standing: Standing, notice: NoticeGiven) -> date:

@@ -134,7 +134,7 @@ def rule_shapes(
                 PARTITION BY patient_key, scope
                 ORDER BY step DESC,
                     CASE step WHEN {eligible} THEN -epoch_ms(filed_on) WHEN {waiting} THEN epoch_ms(elapses) ELSE 0 END,
-                    version DESC) = 1)
+                    version DESC, elapses) = 1)
         SELECT patient_key, scope, ([{codes}])[step + 1] AS ground, coalesce(([{curable}])[step + 1], true) AS curable,
             CASE WHEN step >= {waiting} THEN elapses END AS eligible_on,
             CASE WHEN step >= {waiting} THEN version END AS notice_version

@@ -335,7 +335,7 @@ def upgrade() -> None:
             ["notice_versions.hospital", "notice_versions.regime", "notice_versions.version"],
             name=op.f("fk_notices_hospital_regime_version"),
         ),
-        sa.PrimaryKeyConstraint("hospital", "regime", "patient_key", "version", name=op.f("pk_notices")),
+        sa.PrimaryKeyConstraint("hospital", "regime", "patient_key", "version", "given_on", name=op.f("pk_notices")),
     )
     op.create_table(
         "release_approvals",
