@@ -19,6 +19,7 @@ from kiban_processing.standards import (
     finished,
     identification_codes,
     identifiers,
+    leaks,
     linking_codes,
     other_measures,
     peculiarities,
@@ -41,6 +42,7 @@ def judge(
     Source: Reg 18(i)-(v); Act 56(1).
     """
     data = finished.read(con, plan, outcome, sources)
+    leaks.compare(data)
     others, figures = other_measures.judge(data)
     return Evidence(
         plan_name=plan.name,

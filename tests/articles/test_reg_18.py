@@ -249,6 +249,11 @@ class TestSecondIdentificationCodes:
         made.con.execute("UPDATE source_patients SET insured_number = '8830052' WHERE name_kanji = '山田' || chr(20000) || '郎'")
         made.judge().require()
 
+    def test_a_choice_of_the_catalogue_that_is_also_somebodys_number_passes(self, made: Made) -> None:
+        made.con.execute("UPDATE released_encounters SET discharge_outcome = 'died' WHERE rowid = 0")
+        made.con.execute("UPDATE source_patients SET insured_number = 'DIED' WHERE name_kanji = '山田' || chr(20001) || '郎'")
+        made.judge().require()
+
     def test_a_column_of_numbers_is_found_by_its_kind(self, made: Made) -> None:
         made.con.execute("ALTER TABLE released_patients ADD COLUMN my_number VARCHAR")
         assert found(made.judge(), Standard.IDENTIFICATION_CODES, "identification-code-column")

@@ -28,17 +28,6 @@ def undeclared(finished: Finished) -> list[Found]:
     ]
 
 
-def identifying_items(finished: Finished, *kinds: Kind) -> list[tuple[str, Item]]:
-    """(table, item) of these kinds that the sources really hold, in the order of the catalogue."""
-    return [
-        (table, item)
-        for table in finished.sources
-        if table in tables.TABLES
-        for item in tables.TABLES[table].items
-        if item.kind in kinds and finished.source_columns(table).get(item.name) == "VARCHAR"
-    ]
-
-
 def _items(column: Found) -> tuple[Item, ...]:
     table = tables.TABLES.get(column.table)
     named = (table.item(column.name),) if table is not None and column.name in table else ()

@@ -1,13 +1,10 @@
 """完成データ (finished): the released tables as they stand, read again from the engine; nothing the engine claims about them is believed.
 
-What the judges share: which columns there really are, the distinct released texts with the number of persons who hold each, and the
-comparison with values of the source.
+What the judges share: which columns there really are, and the distinct released texts with the number of persons who hold each.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +13,12 @@ import duckdb
 
 from kiban_processing import outcome
 from kiban_processing.catalogue import tables
-from kiban_processing.catalogue.items import Item, Kind
+from kiban_processing.catalogue.items import Item
 from kiban_processing.dialect import quoted
 from kiban_processing.outcome import Outcome, ReleasedColumn
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import Plan
+from kiban_processing.standards.writing import normal
 
 VALUES = "gate_values"  # id, place (table.column), value, normal, persons
 
@@ -80,6 +78,11 @@ class Finished:
         return _describe(self.con, self.sources[table])
 
     @property
+    def keys(self) -> tuple[Found, ...]:
+        """Columns that hold new numbers in place of linking codes."""
+        return tuple(column for column in self.of(Treatment.REKEY) if column.is_text)
+
+    @property
     def common(self) -> int:
         """Persons that must hold a value before its likeness to somebody's identifier may be called a coincidence."""
         return min(self.plan.anonymity.k, self.plan.rare_persons)
@@ -108,89 +111,6 @@ def read(con: duckdb.DuckDBPyConnection, plan: Plan, made: Outcome, sources: Map
     persons = " UNION ".join(f"SELECT person FROM {quoted(outcome.released(table))}" for table in made.tables)
     total = con.execute(f"SELECT count(*) FROM ({persons})").fetchall()[0][0]
     return Finished(con, plan, made, sources, tuple(columns), int(total), rows)
-
-
-def leaked(finished: Finished, table: str, item: Item) -> int:
-    """Distinct released texts that are a value of this item of the source; a name, an address in any writing, a code literally.
-
-    A text that few persons hold, or that is no value of its column's own vocabulary, counts at once. A common code of the column's own
-    vocabulary counts when it meets its own person more often than chance explains: among a million insured numbers some are also
-    disease codes, and saying so would refuse every large release for nothing.
-    """
-    relation = quoted(finished.sources[table])
-    exact = item.kind is Kind.LINKING_CODE
-    mine, theirs = ("g.value", f"s.{quoted(item.name)}") if exact else ("g.normal", normal(f"s.{quoted(item.name)}"))
-    # Few distinct texts on one side, so the source is streamed past them once.
-    matches = finished.con.execute(
-        f"SELECT g.id, g.place, g.value, g.persons, count(DISTINCT s.person) FROM {VALUES} g "
-        f"JOIN {relation} s ON {mine} = {theirs} WHERE g.normal <> '' GROUP BY ALL"
-    ).fetchall()
-    at_once = [match for match in matches if match[3] < finished.common or not _in_vocabulary(finished, match[1], match[2])]
-    common = [match for match in matches if match not in at_once]
-    if not common:
-        return len(at_once)
-    return len(at_once) + (len(common) if _more_than_chance(finished, common, relation, mine, theirs) else 0)
-
-
-def _more_than_chance(finished: Finished, common: list[tuple[Any, ...]], relation: str, mine: str, theirs: str) -> bool:
-    """Whether common texts meet their own persons significantly more often than chance, and for most of those who hold them.
-
-    Both are asked: with a million persons the faintest link of two columns is significant (branch numbers and departments, say), and with
-    ten persons half of them may agree by accident.
-    """
-    persons = max(finished.persons, 1)
-    held = sum(match[3] for match in common)
-    expected, variance, own = 0.0, 0.0, 0
-    for _, _, _, few, many in common:  # a pair of sets drawn at random shares a hypergeometric number of persons
-        expected += few * many / persons
-        variance += few * many * max(persons - few, 0) * max(persons - many, 0) / (persons**2 * max(persons - 1, 1))
-    for place in sorted({match[1] for match in common}):
-        table, column = place.split(".", 1)
-        ids = ", ".join(str(match[0]) for match in common if match[1] == place)
-        own += finished.number(
-            f"SELECT count(*) FROM (SELECT DISTINCT p.person, g.id FROM {quoted(outcome.released(table))} r "
-            f"JOIN (SELECT * FROM {VALUES} WHERE id IN ({ids})) g ON g.value = r.{quoted(column)} "
-            f"JOIN {quoted(outcome.SECRET_PERSONS)} p ON p.pseudonym = r.person "
-            f"JOIN {relation} s ON s.person = p.person AND {mine} = {theirs})"
-        )
-    return own > expected + 6 * math.sqrt(variance) + 3 and own - expected > (held - expected) / 2
-
-
-def _in_vocabulary(finished: Finished, place: str, value: str) -> bool:
-    column = next(column for column in finished.columns if column.place == place)
-    return any(permitted_value(item, value) for item in column.items)
-
-
-def permitted_value(item: Item, value: str) -> bool:
-    """Whether a text is a value of the item's own vocabulary, as far as the catalogue closes it."""
-    if item.choices:
-        return value in item.choices
-    return item.pattern is None or re.fullmatch(item.pattern, value) is not None
-
-
-_HALF = "ｱｲｳｴｵｧｨｩｪｫｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄｯﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖｬｭｮﾗﾘﾙﾚﾛﾜｦﾝｰ"
-_FULL = "アイウエオァィゥェォカキクケコサシスセソタチツテトッナニヌネノハヒフヘホマミムメモヤユヨャュョラリルレロワヲンー"
-_MARKS = (
-    ("カキクケコサシスセソタチツテトハヒフヘホウ", "ガギグゲゴザジズゼゾダヂヅデドバビブベボヴ", "ﾞ"),
-    ("ハヒフヘホ", "パピプペポ", "ﾟ"),
-)
-_HIRAGANA = "".join(chr(code) for code in range(0x3041, 0x3097))
-_KATAKANA = "".join(chr(code + 0x60) for code in range(0x3041, 0x3097))
-_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
-_NARROW = "".join(chr(code) for code in range(0x21, 0x7F)).replace("'", "''")
-_SPACE = "[\\s\u3000\u00a0\\-‐‑–—−・･]"
-
-
-def normal(expression: str) -> str:
-    """SQL: a text without spaces and hyphens, in capitals, narrow Latin and full katakana, so that no writing of a name hides it."""
-    text = f"CAST({expression} AS VARCHAR)"
-    plain = f"translate(translate(upper(translate({text}, '{_WIDE}', '{_NARROW}')), '{_HIRAGANA}', '{_KATAKANA}'), '{_HALF}', '{_FULL}')"
-    voiced = f"translate({plain}, '\u3099\u309a゛゜', 'ﾞﾟﾞﾟ')"
-    for letters, marked, mark in _MARKS:
-        for one, other in zip(letters, marked, strict=True):
-            voiced = f"replace({voiced}, '{one}{mark}', '{other}')"
-    folded = f"CASE WHEN regexp_matches({text}, '[ﾞﾟ゛゜\u3099\u309a]') THEN {voiced} ELSE {plain} END"
-    return f"regexp_replace({folded}, '{_SPACE}', '', 'g')"
 
 
 def _describe(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.evidence import Standard, Verdict
 from kiban_processing.language import Text
-from kiban_processing.standards import columns
-from kiban_processing.standards.finished import VALUES, Finished, leaked
+from kiban_processing.standards import columns, leaks
+from kiban_processing.standards.finished import VALUES, Finished
 from kiban_processing.statutes import REG_18_II
 
 
@@ -28,7 +28,7 @@ def judge(finished: Finished) -> list[Verdict]:
         )
     ]
     texts = finished.number(f"SELECT count(*) FROM {VALUES}")
-    for table, item in columns.identifying_items(finished, Kind.IDENTIFICATION_CODE):
+    for table, item in leaks.items_of(finished, Kind.IDENTIFICATION_CODE):
         verdicts.append(
             Verdict(
                 Standard.IDENTIFICATION_CODES,
@@ -37,7 +37,7 @@ def judge(finished: Finished) -> list[Verdict]:
                 Text("元の個人識別符号の値が文字列の列に現れない", "no value of the source's identification code occurs in a text column"),
                 f"{table}.{item.name}",
                 texts,
-                leaked(finished, table, item),
+                leaks.leaked(finished, table, item),
                 0,
             )
         )

@@ -11,8 +11,8 @@ from kiban_processing.hierarchies import gazetteer
 from kiban_processing.language import Text
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PlaceLevel
-from kiban_processing.standards import columns
-from kiban_processing.standards.finished import VALUES, Finished, leaked
+from kiban_processing.standards import columns, leaks
+from kiban_processing.standards.finished import VALUES, Finished
 from kiban_processing.statutes import REG_18_I
 
 _FORBIDDEN = (Kind.DIRECT_IDENTIFIER, Kind.FREE_TEXT)
@@ -37,7 +37,7 @@ def judge(finished: Finished) -> list[Verdict]:
         )
     ]
     texts = finished.number(f"SELECT count(*) FROM {VALUES}")
-    for table, item in columns.identifying_items(finished, *_COMPARED):
+    for table, item in leaks.items_of(finished, *_COMPARED):
         verdicts.append(
             Verdict(
                 Standard.IDENTIFIERS,
@@ -46,7 +46,7 @@ def judge(finished: Finished) -> list[Verdict]:
                 Text("元の識別記述等の値が文字列の列に現れない", "no value of the source's identifier occurs in a text column"),
                 f"{table}.{item.name}",
                 texts,
-                leaked(finished, table, item),
+                leaks.leaked(finished, table, item),
                 0,
             )
         )

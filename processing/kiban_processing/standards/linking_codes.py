@@ -6,13 +6,12 @@ Compliance must read every change of this file.
 from __future__ import annotations
 
 from kiban_processing import outcome
-from kiban_processing.catalogue.items import Item, Kind
+from kiban_processing.catalogue.items import Kind
 from kiban_processing.dialect import quoted
 from kiban_processing.evidence import Standard, Verdict
 from kiban_processing.language import Text
-from kiban_processing.permitted import Treatment
-from kiban_processing.standards import columns
-from kiban_processing.standards.finished import VALUES, Finished, leaked
+from kiban_processing.standards import columns, leaks
+from kiban_processing.standards.finished import VALUES, Finished
 from kiban_processing.statutes import REG_18_III
 
 # Fewer persons can stand in the source's order by chance (2 in n! orders).
@@ -24,7 +23,7 @@ def judge(finished: Finished, earlier_pseudonyms: str | None) -> list[Verdict]:
 
     `earlier_pseudonyms`: relation with a column `pseudonym` of all earlier releases, None where there was none.
     """
-    linking = columns.identifying_items(finished, Kind.LINKING_CODE)
+    linking = leaks.items_of(finished, Kind.LINKING_CODE)
     verdicts = [
         _verdict(
             "linking-code-column",
@@ -37,14 +36,15 @@ def judge(finished: Finished, earlier_pseudonyms: str | None) -> list[Verdict]:
     texts = finished.number(f"SELECT count(*) FROM {VALUES}")
     text = Text("元の連結符号の値が文字列の列に現れない", "no value of the source's linking code occurs in a text column")
     verdicts += [
-        _verdict("linking-code-value", text, f"{table}.{item.name}", texts, leaked(finished, table, item)) for table, item in linking
+        _verdict("linking-code-value", text, f"{table}.{item.name}", texts, leaks.leaked(finished, table, item)) for table, item in linking
     ]
-    keys = [(column.table, column.name) for column in finished.of(Treatment.REKEY) if column.is_text]
+    leaks.gather_codes(finished)
+    keys = [(column.table, column.name) for column in finished.keys]
     people = [(table, "person") for table in finished.outcome.tables]
     text = Text("提供される符号が元のどの連結符号とも異なる", "every released key differs from every linking code of the source")
     for table, name in (*people, *keys):
         verdicts.append(
-            _verdict("released-key", text, f"{table}.{name}", finished.rows[table], _same_as_source(finished, table, name, linking))
+            _verdict("released-key", text, f"{table}.{name}", finished.rows[table], leaks.same_as_source(finished, table, name))
         )
     verdicts.append(_earlier(finished, earlier_pseudonyms))
     verdicts.append(_order(finished))
@@ -53,21 +53,6 @@ def judge(finished: Finished, earlier_pseudonyms: str | None) -> list[Verdict]:
 
 def _verdict(code: str, text: Text, subject: str, examined: int, found: float, bound: float = 0) -> Verdict:
     return Verdict(Standard.LINKING_CODES, REG_18_III, code, text, subject, examined, found, bound)
-
-
-def _same_as_source(finished: Finished, table: str, name: str, linking: list[tuple[str, Item]]) -> int:
-    """Released keys that are a linking code, or the operator's own person number, of the source."""
-    column, relation = quoted(name), quoted(outcome.released(table))
-    shortest, longest = finished.row(f"SELECT min(length({column})), max(length({column})) FROM {relation}")
-    if shortest is None:
-        return 0
-    found = 0
-    for source_table, source_column in [*((t, item.name) for t, item in linking), *((t, "person") for t in finished.sources)]:
-        # Only codes as long as a released key can equal one: the great majority is set aside before the join.
-        source, code = quoted(finished.sources[source_table]), f"CAST({quoted(source_column)} AS VARCHAR)"
-        like = f"SELECT {code} AS code FROM {source} WHERE length({code}) BETWEEN {shortest} AND {longest}"
-        found += finished.number(f"SELECT count(DISTINCT {column}) FROM {relation} WHERE {column} IN ({like})")
-    return found
 
 
 def _earlier(finished: Finished, earlier_pseudonyms: str | None) -> Verdict:

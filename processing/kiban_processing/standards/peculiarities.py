@@ -11,7 +11,8 @@ from kiban_processing.evidence import Rule, Standard, Verdict
 from kiban_processing.hierarchies.ages import OLD
 from kiban_processing.language import Text
 from kiban_processing.permitted import Treatment
-from kiban_processing.standards.finished import VALUES, Finished, Found, permitted_value
+from kiban_processing.standards.finished import VALUES, Finished, Found
+from kiban_processing.standards.leaks import in_vocabulary
 from kiban_processing.statutes import REG_18_IV
 
 
@@ -27,7 +28,7 @@ def judge(finished: Finished) -> list[Verdict]:
         if not column.is_text or _quasi(finished, column):
             continue
         found = finished.con.execute(f"SELECT value FROM {VALUES} WHERE place = ? ORDER BY id", [column.place]).fetchall()
-        outside = sum(1 for (value,) in found if not all(item.choices and permitted_value(item, value) for item in column.items))
+        outside = sum(1 for (value,) in found if not all(item.choices and in_vocabulary(item, value) for item in column.items))
         text = Text("そのままの列には目録の選択肢だけがある", "a column kept as it is holds only choices of the catalogue")
         verdicts.append(_verdict("open-value", text, column, len(found), outside, 0))
     for column in finished.of(Treatment.BIRTH_YEAR, Treatment.AGE_BAND):
