@@ -105,6 +105,8 @@ def test_two_persons_or_doubt_is_never_merged(case: str, con: duckdb.DuckDBPyCon
         ("namesake_with_another_insurance", "review", "insurance:contradicts"),
         ("name_and_birth_date_alone", "review", "household:missing"),
         ("same_name_other_branch", "veto", "insurance:branch-differs"),
+        ("twin", "veto", "rule:twin"),
+        ("twin_without_insurance", "veto", "rule:twin"),
     ],
 )
 def test_doubt_and_veto_say_why(case: str, decision: str, reason: str, con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:

@@ -29,7 +29,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: Link
 
     `keys` is the table of `keys.normalise_relation`, `scored` Splink's predictions for it.
     Columns: left, right (nodes), left_registration, right_registration, weight (log2, sum of `weights`), certain (found by the
-    deterministic pass), decision (link, review, veto or apart), notable (looks like one person), reasons and, in the same order, weights.
+    deterministic pass), decision (link, review, veto or apart), notable (looks like one person, or like twins), reasons and, in the same order, weights.
     """
     sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in _SIDED)
     levels = ", ".join(f"{comparisons.level_of(comparison)} AS {comparison.field}_level" for comparison in comparisons.COMPARISONS)
@@ -80,7 +80,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: Link
             FROM ruled),
         explained AS (SELECT *, {_reasons()} AS because FROM decided)
         SELECT node_l AS "left", node_r AS "right", left_registration, right_registration, weight, certain, decision,
-               weight >= {settings.review_weight!r} OR (branch_differs AND given_same AND same_dob) AS notable,
+               weight >= {settings.review_weight!r} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
                list_transform(because, lambda reason: reason.code) AS reasons,
                list_transform(because, lambda reason: reason.weight) AS weights
         FROM explained

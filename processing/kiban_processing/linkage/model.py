@@ -40,7 +40,7 @@ class Linked:
 
     `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2), decision
     (link, review, veto), reasons (codes of `reasons.TEXTS`) and weights (one per reason, their sum is the weight); vetoes only
-    where the pair looks like one person. `report`: counts, model, digest.
+    where the pair looks like one person or shares a household. `report`: counts, model, digest.
     """
 
     clusters: pa.Table
