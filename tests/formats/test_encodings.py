@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiban_processing.formats import encodings
+from kiban_processing.formats import encodings, lines
 from kiban_processing.refusals import Refusal
 
 Write = Callable[[bytes], Path]
@@ -25,17 +25,17 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def text(path: Path, encoding: str, piece: int = encodings.PIECE) -> str:
+def text(path: Path, encoding: str, piece: int = lines.PIECE) -> str:
     return b"".join(part.text for part in encodings.decode(encodings.examine(path, encoding), piece_bytes=piece)).decode()
 
 
-def damaged(path: Path, encoding: str, piece: int = encodings.PIECE) -> list[tuple[str, str]]:
+def damaged(path: Path, encoding: str, piece: int = lines.PIECE) -> list[tuple[str, str]]:
     parts = list(encodings.decode(encodings.examine(path, encoding), piece_bytes=piece))
     whole = b"".join(part.text for part in parts)
     return [(whole[damage.start : damage.end].decode(), damage.rule) for part in parts for damage in part.damages]
 
 
-def refusal(path: Path, encoding: str, longest: int = encodings.LONGEST) -> Refusal:
+def refusal(path: Path, encoding: str, longest: int = lines.LONGEST) -> Refusal:
     with pytest.raises(Refusal) as caught:
         encodings.examine(path, encoding, longest)
     return caught.value
@@ -43,7 +43,7 @@ def refusal(path: Path, encoding: str, longest: int = encodings.LONGEST) -> Refu
 
 @pytest.mark.parametrize("encoding", encodings.ENCODINGS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("piece", [7, 64, encodings.PIECE])
+@pytest.mark.parametrize("piece", [7, 64, lines.PIECE])
 def test_text_is_read_as_declared(write: Write, encoding: str, end: str, piece: int) -> None:
     content = end.join(["患者番号,氏名", "0001,髙橋①", "0002,ﾀﾅｶ ～"]) + end
     assert text(write(content.encode(encoding)), encoding, piece) == content
@@ -59,7 +59,7 @@ def test_a_closing_control_z_is_dropped(write: Write, tail: bytes) -> None:
     assert text(write(b"a,b\r\n1,2\x1a3\r\n"), "cp932") == "a,b\r\n1,2\x1a3\r\n"
 
 
-@pytest.mark.parametrize("piece", [7, encodings.PIECE])
+@pytest.mark.parametrize("piece", [7, lines.PIECE])
 def test_one_undecodable_line_is_set_apart(write: Write, piece: int) -> None:
     path = write("氏名\n山田\n".encode("cp932") + b"x\x81\xff,1\n" + "田中\n".encode("cp932"))
     assert damaged(path, "cp932", piece) == [("x\\x81\\xff,1\n".replace("\\xff", "\uf8f3"), "undecodable")]
@@ -111,6 +111,12 @@ def test_nul_bytes_are_refused(write: Write) -> None:
     assert (refused.code, refused.particulars["offset"]) == ("nul-bytes", 4)
 
 
+@pytest.mark.parametrize("encoding", encodings.ENCODINGS)
+def test_iso2022jp_is_refused(write: Write, encoding: str) -> None:
+    refused = refusal(write(b"id,name\n1," + "山田\n".encode("iso2022_jp")), encoding)
+    assert (refused.code, refused.particulars["offset"]) == ("encoding-iso2022jp", 10)
+
+
 @pytest.mark.parametrize("encoding", ["shift_jis", "UTF-8", "utf_8", "euc-jp", ""])
 def test_other_encodings_are_refused(write: Write, encoding: str) -> None:
     assert refusal(write(b"a\n"), encoding).code == "encoding-unknown"
@@ -135,9 +141,9 @@ LINES = st.lists(st.text(st.characters(codec="cp932", exclude_characters="\r\n\0
 
 
 @given(LINES, st.sampled_from(encodings.ENCODINGS), st.integers(1, 40))
-def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: list[str], encoding: str, piece: int) -> None:
+def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, sent: list[str], encoding: str, piece: int) -> None:
     path = tmp_path_factory.mktemp("any") / "file.csv"
-    content = "header\n" + "\n".join(lines)
+    content = "header\n" + "\n".join(sent)
     path.write_bytes(content.encode(encoding))
     expected = content.encode(encoding).decode(encoding)
     try:
@@ -148,9 +154,9 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: li
 
 
 @given(st.lists(st.binary(max_size=12), max_size=30), st.sampled_from(encodings.ENCODINGS), st.integers(1, 40))
-def test_any_bytes_are_text_or_a_refusal(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], encoding: str, piece: int) -> None:
+def test_any_bytes_are_text_or_a_refusal(tmp_path_factory: pytest.TempPathFactory, sent: list[bytes], encoding: str, piece: int) -> None:
     path = tmp_path_factory.mktemp("any") / "file.csv"
-    path.write_bytes(b"header\n" + b"\n".join(lines))
+    path.write_bytes(b"header\n" + b"\n".join(sent))
     try:
         examined = encodings.examine(path, encoding)
     except Refusal:

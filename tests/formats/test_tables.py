@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kiban_processing.formats import encodings, findings, records, tables, values
+from kiban_processing.formats import encodings, findings, lines, records, tables, values
 from kiban_processing.formats.mapping import ColumnMapping, FileMapping
 from kiban_processing.refusals import Refusal
 
@@ -228,7 +228,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
         for block in range(200):
             file.write("".join(f"{block:05d}{row:05d},山田 太郎{'あ' * 20},S{row % 50 + 10}.4.5,{row % 3}\n" for row in range(1000)))
     assert path.stat().st_size > 13 << 20
-    monkeypatch.setattr(encodings.decode, "__defaults__", (encodings.LONGEST, 256 << 10))
+    monkeypatch.setattr(encodings.decode, "__defaults__", (lines.LONGEST, 256 << 10))
     reading = tables.read(path, PATIENTS, "cp932")
     held = 0
     before = pa.total_allocated_bytes()
@@ -276,7 +276,7 @@ def test_what_the_csv_module_writes_comes_back(
     path.write_bytes(text.getvalue().encode(encoding))
     mapping = FileMapping("n", "diagnoses", NOTES.columns, delimiter)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encodings.decode, "__defaults__", (encodings.LONGEST, piece))
+        patch.setattr(encodings.decode, "__defaults__", (lines.LONGEST, piece))
         try:
             rows, defects, _ = read(path, mapping, encoding)
         except Refusal as refused:
@@ -299,7 +299,7 @@ def test_any_bytes_lose_no_row(tmp_path_factory: pytest.TempPathFactory, content
     path = tmp_path_factory.mktemp("any") / "file.csv"
     path.write_bytes(b"id,on,note\n" + content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encodings.decode, "__defaults__", (encodings.LONGEST, piece))
+        patch.setattr(encodings.decode, "__defaults__", (lines.LONGEST, piece))
         try:
             read(path, NOTES, encoding, longest=longest)
         except Refusal:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from kiban_processing.formats import findings
+from kiban_processing.formats import findings, lines
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_5_X
@@ -22,8 +22,7 @@ ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp932")
 MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 REPLACEMENT = "\ufffd".encode()
-PIECE = 4 << 20  # bytes read at a time; what stays in memory is a small multiple of it
-LONGEST = 1 << 20  # bytes of one line or record; a longer one is a damaged file, not a patient
+_SHIFT = re.compile(rb"\x1b\$[@B]|\x1b\([BIJ]")  # ISO-2022-JP turns to kanji and back with these
 _WIDE = re.compile(rb"[\xe0-\xff]")
 TOLERATED_LINES = 10
 TOLERATED_SHARE = 0.01
@@ -35,13 +34,6 @@ ENCODING_UNKNOWN = Ground(
     Text("文字コード「{encoding}」は読み取れません。", "The encoding “{encoding}” is not read."),
     Text("utf-8 又は cp932 を指定してください。", "Declare utf-8 or cp932."),
 )
-FILE_UNREADABLE = Ground(
-    "file-unreadable",
-    Family.INPUT,
-    None,
-    Text("{file} を開けません。", "{file} cannot be opened."),
-    Text("ファイルの有無と読取権限を確かめてください。", "Check that the file exists and may be read."),
-)
 ENCODING_UTF16 = Ground(
     "encoding-utf16",
     Family.INPUT,
@@ -52,6 +44,13 @@ ENCODING_UTF16 = Ground(
         "Save it again as “CSV UTF-8 (comma delimited)”, not as “Unicode text”, and send it again.",
     ),
 )
+ENCODING_ISO2022JP = Ground(
+    "encoding-iso2022jp",
+    Family.INPUT,
+    REG_5_X,
+    Text("{file} は ISO-2022-JP(JIS)です({offset}バイト目)。", "{file} is ISO-2022-JP, also called JIS (see byte {offset})."),
+    Text("UTF-8 又は cp932 で保存し直して送ってください。", "Save it again as UTF-8 or cp932 and send it again."),
+)
 NUL_BYTES = Ground(
     "nul-bytes",
     Family.INPUT,
@@ -60,16 +59,6 @@ NUL_BYTES = Ground(
         "{file} の{offset}バイト目に NUL があり、文字のファイルではありません。", "{file} holds a NUL at byte {offset}; it is no text file."
     ),
     Text("書き出し直し、破損がないか確かめて送ってください。", "Export the file again, check it for damage and send it again."),
-)
-LINE_TOO_LONG = Ground(
-    "line-too-long",
-    Family.INPUT,
-    REG_5_X,
-    Text(
-        "{file} の{offset}バイト目から始まる行が{limit}バイトを超えています。",
-        "The line of {file} that starts at byte {offset} is longer than {limit} bytes.",
-    ),
-    Text("改行が失われていないか確かめて書き出し直してください。", "Check whether line ends were lost and export the file again."),
 )
 ENCODING_WRONG = Ground(
     "encoding-wrong",
@@ -146,38 +135,40 @@ def declared(encoding: str) -> Encoding:
     raise ENCODING_UNKNOWN.refuse(encoding=encoding)
 
 
-def examine(path: Path, encoding: str, longest: int = LONGEST) -> Examined:
+def examine(path: Path, encoding: str, longest: int = lines.LONGEST) -> Examined:
     """Look through the whole file once, in bounded memory, before a single row of it is believed.
 
     A few undecodable lines are left to be set apart one by one: at most ten, or one in a hundred of a long file. UTF-8 under a cp932
     declaration is recognised by characters of three bytes or more; shorter ones also occur in honest half-width kana.
 
-    Refuses: encoding-unknown, file-unreadable, encoding-utf16, nul-bytes, line-too-long, encoding-wrong, undecodable-header, undecodable-file.
+    Refuses: encoding-unknown, file-unreadable, encoding-utf16, encoding-iso2022jp, nul-bytes, line-too-long, encoding-wrong, undecodable-header, undecodable-file.
     """
     codec = declared(encoding)
     name = path.name
-    with _open(path) as file:
+    with lines.open_file(path) as file:
         head = file.read(len(MARK))
         if head.startswith(UTF16_MARKS):
             raise ENCODING_UTF16.refuse(file=name, offset=0)
         if head == MARK and codec == "cp932":
             raise ENCODING_WRONG.refuse(file=name, offset=0)
         start = len(MARK) if head == MARK else 0
-        end = _end(file, start)
-        lines = undecodable = 0
+        end = lines.end_of_text(file, start)
+        sent = undecodable = 0
         first: int | None = None
         header_seen, header_bad = False, False
         wide: int | None = None
         all_utf8 = codec == "cp932"
-        for offset, piece in _pieces(file, name, start, end, longest):
+        for offset, piece in lines.pieces(file, name, start, end, longest):
             nul = piece.find(b"\0")
             if nul >= 0:
                 raise NUL_BYTES.refuse(file=name, offset=offset + nul)
+            if shift := _SHIFT.search(piece):
+                raise ENCODING_ISO2022JP.refuse(file=name, offset=offset + shift.start())
             if all_utf8:
                 all_utf8, found = _as_utf8(piece)
                 wide = offset + found if wide is None and found is not None else wide
             count = piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n"))
-            lines += count + (not piece.endswith((b"\n", b"\r")))
+            sent += count + (not piece.endswith((b"\n", b"\r")))
             bad = [] if _utf8(piece, codec) is not None else list(_bad_lines(piece, codec))
             undecodable += len(bad)
             if bad and first is None:
@@ -188,73 +179,22 @@ def examine(path: Path, encoding: str, longest: int = LONGEST) -> Examined:
         raise ENCODING_WRONG.refuse(file=name, offset=wide)
     if header_bad:
         raise UNDECODABLE_HEADER.refuse(file=name, encoding=codec, offset=first)
-    if undecodable > max(TOLERATED_LINES, lines * TOLERATED_SHARE):
-        raise UNDECODABLE_FILE.refuse(file=name, encoding=codec, lines=lines, undecodable=undecodable, offset=first)
-    return Examined(path, codec, start, end, lines, undecodable, first)
+    if undecodable > max(TOLERATED_LINES, sent * TOLERATED_SHARE):
+        raise UNDECODABLE_FILE.refuse(file=name, encoding=codec, lines=sent, undecodable=undecodable, offset=first)
+    return Examined(path, codec, start, end, sent, undecodable, first)
 
 
-def decode(examined: Examined, longest: int = LONGEST, piece_bytes: int = PIECE) -> Iterator[Decoded]:
+def decode(examined: Examined, longest: int = lines.LONGEST, piece_bytes: int = lines.PIECE) -> Iterator[Decoded]:
     """The examined file as UTF-8 in pieces of whole lines; damaged lines are named beside each piece by their place in the stream."""
     codec = examined.encoding
     position = 0
-    with _open(examined.path) as file:
-        for _, piece in _pieces(file, examined.path.name, examined.start, examined.end, longest, piece_bytes):
+    with lines.open_file(examined.path) as file:
+        for _, piece in lines.pieces(file, examined.path.name, examined.start, examined.end, longest, piece_bytes):
             valid = _utf8(piece, codec)
             text, damages = (valid, []) if valid is not None else _isolate(piece, codec, position)
             damages += _mojibake(text, position) if REPLACEMENT in text else []
             yield Decoded(text, tuple(damages))
             position += len(text)
-
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError:
-        raise FILE_UNREADABLE.refuse(file=path.name) from None
-
-
-def _end(file: BinaryIO, start: int) -> int:
-    """Where the text ends: old editors close a file with 0x1A, perhaps with an empty line after it."""
-    size = file.seek(0, 2)
-    file.seek(max(start, size - 4096))
-    tail = file.read()
-    kept = tail.rstrip(b"\x1a\r\n")
-    mark = tail.find(b"\x1a", len(kept))
-    return size if mark < 0 else size - len(tail) + mark
-
-
-def _pieces(file: BinaryIO, name: str, start: int, end: int, longest: int, piece_bytes: int = PIECE) -> Iterator[tuple[int, bytes]]:
-    """Bytes [start, end) as (offset, whole lines); the last piece may lack its line end. Refuses a line over `longest` bytes."""
-    file.seek(start)
-    offset, left, carry = start, end - start, b""
-    while left > 0:
-        read = file.read(min(piece_bytes, left))
-        if not read:
-            break
-        left -= len(read)
-        cut = max(read.rfind(b"\n"), read.rfind(b"\r")) + 1
-        if cut == 0:
-            carry += read
-            _measure(carry, name, offset, longest)
-            continue
-        piece, carry = carry + read[:cut], read[cut:]
-        _measure(piece, name, offset, longest)
-        yield offset, piece
-        offset += len(piece)
-        _measure(carry, name, offset, longest)
-    if carry:
-        yield offset, carry
-
-
-def _measure(piece: bytes, name: str, offset: int, longest: int) -> None:
-    """Refuse a line that is too long, striding from the last line end within reach to the next."""
-    at = 0
-    while len(piece) - at > longest:
-        reach = at + longest + 1
-        cut = max(piece.rfind(b"\n", at, reach), piece.rfind(b"\r", at, reach)) + 1
-        if cut == 0:
-            raise LINE_TOO_LONG.refuse(file=name, offset=offset + at, limit=longest)
-        at = cut
 
 
 def _utf8(piece: bytes, codec: Encoding) -> bytes | None:

@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from kiban_processing.formats import encodings, findings
+from kiban_processing.formats import encodings, findings, lines
 
 Places = npt.NDArray[np.int64]
 QUOTE, LF, CR = b'"'[0], b"\n"[0], b"\r"[0]
@@ -35,7 +35,7 @@ class Records:
         return self.text[self.starts[index] : self.ends[index]].decode()
 
 
-def split(pieces: Iterable[encodings.Decoded], delimiter: str, longest: int = encodings.LONGEST) -> Iterator[Records]:
+def split(pieces: Iterable[encodings.Decoded], delimiter: str, longest: int = lines.LONGEST) -> Iterator[Records]:
     """All records in order, each exactly once.
 
     A quotation mark that is not closed would swallow what follows: where the file ends or the record grows over four times `longest`

@@ -19,7 +19,7 @@ import pyarrow.csv
 
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.tables import TABLES
-from kiban_processing.formats import encodings, findings, headers, records, values
+from kiban_processing.formats import encodings, findings, headers, lines, records, values
 from kiban_processing.formats.mapping import FileMapping
 
 DEFECTS = pa.schema(
@@ -143,7 +143,7 @@ class Reading:
         return reasons
 
 
-def read(path: Path, mapping: FileMapping, encoding: str, longest: int = encodings.LONGEST) -> Reading:
+def read(path: Path, mapping: FileMapping, encoding: str, longest: int = lines.LONGEST) -> Reading:
     """Examine the file and its header; what comes back can be streamed. `longest`: bytes of one record.
 
     Refuses: what `encodings.examine` and `headers.read` refuse.
