@@ -84,7 +84,7 @@ class _Register:
     table: type[Base]
     key: tuple[InstrumentedAttribute[str], ...]
     columns: tuple[str, ...]
-    day: InstrumentedAttribute[date] | None = None
+    days: tuple[InstrumentedAttribute[date], ...] = ()
 
 
 _REGISTERS = (
@@ -98,7 +98,7 @@ _REGISTERS = (
         Notice,
         (Notice.hospital, Notice.regime, Notice.patient_key, Notice.version),
         ("hospital", "regime", "patient_key", "version", "given_on", "guardian_given_on", "lacks_capacity"),
-        Notice.given_on,
+        (Notice.given_on,),
     ),
     _Register(Stop, (Stop.id,), ("id", "hospital", "patient_key", "regimes", "withdrawn_on")),
 )
@@ -115,9 +115,7 @@ def register_digest(session: Session) -> str:
         table, columns = register.table, register.columns
         digest.update(orjson.dumps([table.__tablename__, *columns]) + b"\n")
         order = [sa.collate(column, collation) for column in register.key]
-        query = sa.select(*(getattr(table, column) for column in columns)).order_by(
-            *order, *([register.day] if register.day is not None else [])
-        )
+        query = sa.select(*(getattr(table, column) for column in columns)).order_by(*order, *register.days)
         for rows in session.execute(query.execution_options(yield_per=BATCH)).partitions(BATCH):
             digest.update(b"".join(_lines(rows)))
     return f"sha256:{digest.hexdigest()}"
