@@ -225,8 +225,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database.Base.metadata.create_all(engine, tables=TABLES)
     desk = Desk(engine, signer.create(folder / "keys", ORIGIN, Random(7).randbytes))
     desk.tell()
+    exported = desk.export(folder / "export")
     engine.dispose()
-    return desk.export(folder / "export")
+    return exported
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from kiban_operator import database
-from kiban_operator.ledger import kinds, merkle, notes, signer
+from kiban_operator.ledger import book, kinds, merkle, notes, signer
 from kiban_processing.refusals import Refusal
 
 
@@ -125,3 +125,13 @@ def test_other_texts_are_signed_but_never_one_like_a_checkpoint(tmp_path: Path) 
         notes.open_checkpoint(note.encode(), [made.verifier])
     with pytest.raises(ValueError, match="checkpoint"):
         signer.sign_text(made, notes.Checkpoint("example.jp/log", 1, bytes(32)).body)
+
+
+def test_what_is_not_committed_is_not_signed(new_desk: Callable[[str], Any]) -> None:
+    """Else a rollback would leave the signer ahead of the book for ever."""
+    desk = new_desk("open")
+    with pytest.raises(RuntimeError, match="committed"), database.transaction(desk.engine) as session:
+        book.append(session, desk.circumstances("p-data"), kinds.HOSPITAL_REGISTERED, "hospital/H001", {"hospital": "H001"})
+        signer.sign_checkpoint(session, desk.circumstances("signer"), desk.signer)
+    write(desk)
+    assert notes.open_checkpoint(desk.sign().encode(), [desk.signer.verifier])[0].size == 1

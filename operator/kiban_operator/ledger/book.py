@@ -52,6 +52,7 @@ NOTHING_SEALED = Ground(
 
 LONGEST = 65_535  # bytes: the length before an entry in a bundle has two bytes
 SALT_SIZE = 16
+_OPEN = "ledger-written-in"
 _LOCK = 0x6B6962616E  # one advisory lock for the one ledger of a database
 
 
@@ -142,6 +143,7 @@ def append(
         raise kinds.Undeclared(f"{declared.name}: {'; '.join(fault.en for fault in faults) or 'not a declared kind, or no actor'}")
     lock(session)
     session.flush()
+    session.info[_OPEN] = session.get_transaction()
     last = _last(session)
     seq = 0 if last is None else last.seq + 1
     at = circumstances.now().astimezone(JAPAN).replace(microsecond=0)
@@ -191,6 +193,11 @@ def entries(session: Session, aggregate: str | None = None, kind: kinds.Kind | s
     if since is not None:
         query = query.where(EntryRow.seq >= since)
     return [_read(body, leaf) for body, leaf in session.execute(query)]
+
+
+def has_uncommitted(session: Session) -> bool:
+    """Whether an entry was written in the transaction that is still open."""
+    return session.info.get(_OPEN) is not None and session.info[_OPEN] is session.get_transaction()
 
 
 def size(session: Session) -> int:

@@ -72,14 +72,13 @@ class Kind:
         if not (head and rest) or (self.aggregate is not None and head != self.aggregate):
             expected = self.aggregate or "…"
             found.append(Text(f"対象は {expected}/<ID> でなければなりません", f"the aggregate must be {expected}/<id>"))
-        for name, shape in {**self.required, **self.optional}.items():
-            if name in facts:
-                if not shape.fits(facts[name]):
-                    found.append(Text(f"事実 {name} が {shape.name} の形ではありません", f"the fact {name} is not a {shape.name}"))
-            elif name in self.required:
-                found.append(Text(f"事実 {name} がありません", f"the fact {name} is missing"))
-        known = self.required.keys() | self.optional.keys()
-        found += [Text(f"事実 {name} は定めがありません", f"the fact {name} is not declared") for name in sorted(facts.keys() - known)]
+        found += [Text(f"事実 {name} がありません", f"the fact {name} is missing") for name in self.required if name not in facts]
+        for name, value in facts.items():
+            shape = self.required.get(name) or self.optional.get(name)
+            if shape is None:
+                found.append(Text(f"事実 {name} は定めがありません", f"the fact {name} is not declared"))
+            elif not shape.fits(value):
+                found.append(Text(f"事実 {name} が {shape.name} の形ではありません", f"the fact {name} is not a {shape.name}"))
         found += [Text(f"封をした項目 {name} がありません", f"the sealed field {name} is missing") for name in sorted(self.sealed - sealed)]
         allowed = self.sealed | self.sealed_optional
         found += [

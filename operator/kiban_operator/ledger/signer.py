@@ -101,11 +101,14 @@ def open_signer(folder: Path) -> Signer:
 
 
 def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Signer) -> str:
-    """Sign the book as it stands and keep the note in it; call it in a transaction of its own, after what is to be covered is committed.
+    """Sign the book as it stands and keep the note in it, in a transaction of its own, after what is to be covered is committed.
 
+    In the transaction of an entry it is a bug (RuntimeError): if that were rolled back, the signer would have signed what never was.
     Checks every entry added since the last signature against its hash, and that the tree continues the one signed then. The same
     book signed again gives the same note. Refuses: ledger-forked, ledger-damaged, ledger-key-not-usable.
     """
+    if book.has_uncommitted(session):
+        raise RuntimeError("sign in a transaction of its own, after the entries are committed")
     book.lock(session)
     signed_size, signed_root = _memory(signer.folder)
     size = book.size(session)
