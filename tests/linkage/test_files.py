@@ -53,6 +53,7 @@ def test_three_hospitals_three_encodings(tmp_path: Path) -> None:
     report = files.link_files(paths, tmp_path / "out")
     found = persons(tmp_path / "out")
     assert found["S1", "0001"] == found["S2", "A-77"] != found["S3", "9"]
+    assert (tmp_path / "out" / "persons.csv").read_text(encoding="utf-8").startswith("site_id,local_patient_id,person_id\nS")
     assert [file["encoding"] for file in report["files"]] == ["utf-8", "cp932", "utf-8-bom"]
     assert report["rows"]["birth_date_unreadable"] == 0
     assert report["persons"]["count"] == 2
