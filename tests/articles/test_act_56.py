@@ -124,6 +124,24 @@ def test_an_item_that_no_notice_names_is_found_by_submission(session: Session, v
     assert ("procedures", "item-not-in-notice", 2) in [(each.table, each.ground, each.rows) for each in found]
 
 
+@pytest.mark.parametrize("column", ["hospital", "regime", "submission", "patient_key"])
+def test_rows_that_do_not_say_where_they_come_from_are_found(session: Session, vault: duckdb.DuckDBPyConnection, column: str) -> None:
+    for table in ("patients", "diagnoses"):
+        vault.execute(f"DELETE FROM {table} WHERE patient_key = ?", [key(3)])
+    assert asked(vault, session) == []
+    vault.execute("INSERT INTO diagnoses VALUES ('H001', 'A', 'S-1', ?, NULL)", [key(1)])
+    vault.execute(f"UPDATE diagnoses SET {column} = NULL WHERE icd10 IS NULL")
+    found = asked(vault, session)
+    # A missing submission alone hides nothing: the row is judged on its own columns, of which it has none.
+    expected = "item-not-in-notice" if column == "submission" else "not-registered"
+    assert found == [("diagnoses", expected, 1, 1, True)]
+
+
+def test_a_regime_that_does_not_exist_is_found(session: Session, vault: duckdb.DuckDBPyConnection) -> None:
+    vault.execute("UPDATE diagnoses SET regime = 'X' WHERE patient_key = ?", [key(1)])
+    assert ("diagnoses", "not-registered", 1, 1, True) in asked(vault, session)
+
+
 def test_a_stop_that_came_later_is_shown_but_is_no_breach(
     session: Session, circumstances: Circumstances, vault: duckdb.DuckDBPyConnection
 ) -> None:

@@ -221,7 +221,7 @@ def test_sixteen_is_counted_alike_on_leap_days(born: date, given_on: date) -> No
         assert con.execute(f"SELECT {rules.NEEDS_GUARDIAN_SQL} FROM ({row})").fetchall() == [(expected,)]
 
 
-def test_two_patient_rows_that_contradict_leave_the_birth_date_unknown_and_the_earliest_death_counts() -> None:
+def test_of_patient_rows_that_contradict_each_other_the_latest_birth_and_the_earliest_death_count() -> None:
     engine = database.connect("sqlite://")
     database.Base.metadata.create_all(engine)
     past = date(2025, 1, 1)
@@ -235,8 +235,10 @@ def test_two_patient_rows_that_contradict_leave_the_birth_date_unknown_and_the_e
         for rows, ground in (
             ([(date(1950, 1, 1), None)], None),
             ([(date(1950, 1, 1), None), (date(1950, 1, 1), None)], None),
-            ([(date(1950, 1, 1), None), (date(1951, 1, 1), None)], "guardian-not-notified"),
-            ([(date(1950, 1, 1), None), (None, None)], "guardian-not-notified"),
+            ([(date(1950, 1, 1), None), (date(1951, 1, 1), None)], None),
+            ([(date(1910, 1, 1), None), (date(2010, 1, 1), None)], "guardian-not-notified"),
+            ([(date(1950, 1, 1), None), (None, None)], None),
+            ([(None, None), (None, None)], "guardian-not-notified"),
             ([(date(1950, 1, 1), date(2026, 1, 1)), (date(1950, 1, 1), date(2024, 1, 1))], "died-before-notice"),
         ):
             con.execute("CREATE OR REPLACE TEMP TABLE told (patient_key VARCHAR, birth_date DATE, death_date DATE)")

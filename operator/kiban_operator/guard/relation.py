@@ -76,9 +76,10 @@ def rule(
     """Rule on every registration and table; returns the name of a relation with one row per `patient_key, table_name`:
     `ground` (code, null when eligible), `curable`, `eligible_on`, `notice_version`.
 
-    `patients_relation`: patient_key, birth_date DATE, death_date DATE; where a key has several rows that differ, the birth date is unknown
-    and the earliest death counts. `also`: a relation whose `patient_key`s are ruled on too; those without a patient row are
-    `not-registered`. `stored`: the question is about using what is held, so clauses on receipt alone are left out. `table_items`: columns present in each table's rows. `register_facts` comes before, on the same connection.
+    `patients_relation`: patient_key, birth_date DATE, death_date DATE; where a key has several rows that differ, the latest birth and the
+    earliest death of those stated count: whichever asks for more. `also`: a relation whose `patient_key`s are ruled on too; those without
+    a patient row are `not-registered`. `table_items`: columns present in each table's rows. `stored`: the question is about using what is
+    held, so clauses on receipt alone are left out. `register_facts` comes before, on the same connection.
     Refuses: undeclared-item.
     """
     shapes = {table: coverage.qualified(table, columns) for table, columns in table_items.items()}
@@ -107,8 +108,7 @@ def rule_shapes(
         CREATE OR REPLACE TEMP TABLE {name}_rulings AS
         WITH keys AS (SELECT DISTINCT patient_key FROM ({keys})),
         registrations AS (
-            SELECT patient_key, min(death_date) AS death_date,
-                CASE WHEN count(birth_date) = count(*) AND min(birth_date) = max(birth_date) THEN min(birth_date) END AS birth_date
+            SELECT patient_key, min(death_date) AS death_date, max(birth_date) AS birth_date
             FROM {patients_relation} GROUP BY patient_key),
         given AS (
             SELECT n.*, v.filed_on, v.wait_days, c.scope, c.covered

@@ -19,6 +19,9 @@ from kiban_processing.catalogue import tables
 # A stop that arrived after the row was received: the row must not be used, but nobody loaded it wrongly.
 LATER_EVENTS = frozenset({rules.STOPPED.code, rules.NOTICE_BEFORE_WITHDRAWAL.code})
 
+_UNKNOWN = rules.NOT_REGISTERED.code
+_NOWHERE = "hospital IS NULL OR regime IS NULL OR regime NOT IN ('A', 'P')"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -50,8 +53,8 @@ def standing_query(
     has a value. Replaces the facts on the connection. Refuses: undeclared-item.
     """
     _lay_out_persons(con, stored)
-    places = _union(stored, "SELECT DISTINCT hospital, regime FROM {relation}")
-    found: list[Finding] = []
+    places = _union(stored, f"SELECT DISTINCT hospital, regime FROM {{relation}} WHERE NOT ({_NOWHERE})")
+    found = [finding for table, name in sorted(stored.items()) for finding in _nowhere(con, table, name)]
     for hospital, regime in con.execute(f"SELECT DISTINCT hospital, regime FROM ({places}) ORDER BY ALL").fetchall() if stored else []:
         relation.register_facts(con, session, hospital, regime, today)
         shapes = _lay_out_shapes(con, stored, hospital, regime, items)
@@ -63,16 +66,29 @@ def standing_query(
         )
         verdicts = relation.rule_shapes(con, "watch_here", shapes, also="watch_keys", stored=True, name="watch_verdicts")
         for table, name in sorted(stored.items()):
+            # Outer joins: a row that nothing is known about is found, not passed over.
             counted = con.execute(
-                f"""SELECT v.ground, count(*), count(DISTINCT s.patient_key)
-                FROM {name} s JOIN watch_shapes h ON h.submission = s.submission AND h.table_name = $table
-                JOIN {verdicts} v ON v.patient_key = s.patient_key AND v.table_name = h.label
-                WHERE s.hospital = $hospital AND s.regime = $regime AND v.ground IS NOT NULL
-                GROUP BY v.ground ORDER BY v.ground""",
+                f"""SELECT CASE WHEN v.patient_key IS NULL THEN '{_UNKNOWN}' ELSE v.ground END AS lacking, count(*),
+                    count(DISTINCT coalesce(s.patient_key, ''))
+                FROM {name} s
+                LEFT JOIN (FROM watch_shapes WHERE table_name = $table) h ON h.submission IS NOT DISTINCT FROM s.submission
+                LEFT JOIN (FROM {verdicts} WHERE table_name IN (SELECT label FROM watch_shapes WHERE table_name = $table)) v
+                    ON v.patient_key = s.patient_key AND v.table_name = h.label
+                WHERE s.hospital = $hospital AND s.regime = $regime AND (v.patient_key IS NULL OR v.ground IS NOT NULL)
+                GROUP BY lacking ORDER BY lacking""",
                 {"table": table, **here},
             ).fetchall()
             found += [Finding(hospital, regime, table, ground, rows, persons) for ground, rows, persons in counted]
     return found
+
+
+def _nowhere(con: duckdb.DuckDBPyConnection, table: str, name: str) -> list[Finding]:
+    """Rows that name no hospital or no regime: nobody can have been notified for them."""
+    rows = con.execute(
+        f"""SELECT coalesce(hospital, ''), coalesce(regime, ''), count(*), count(DISTINCT coalesce(patient_key, ''))
+        FROM {name} WHERE {_NOWHERE} GROUP BY ALL ORDER BY ALL"""
+    ).fetchall()
+    return [Finding(hospital, regime, table, _UNKNOWN, number, persons) for hospital, regime, number, persons in rows]
 
 
 def _lay_out_persons(con: duckdb.DuckDBPyConnection, stored: Mapping[str, str]) -> None:
@@ -101,25 +117,37 @@ def _lay_out_shapes(
     labels: dict[tuple[str, frozenset[str]], str] = {}
     con.execute("CREATE OR REPLACE TEMP TABLE watch_shapes (submission VARCHAR, table_name VARCHAR, label VARCHAR)")
     for table, name in sorted(stored.items()):
-        for submission, columns in _columns_present(con, table, name, hospital, regime):
-            told = columns if items is None else items.get((submission, table), columns)
-            shape = coverage.qualified(table, told)
+        for submission, columns in _columns_brought(con, table, name, hospital, regime, items):
+            shape = coverage.qualified(table, columns)
             label = labels.setdefault((table, shape), f"{table}#{len(labels)}")
             con.execute("INSERT INTO watch_shapes VALUES (?, ?, ?)", [submission, table, label])
     return {label: shape for (_, shape), label in labels.items()}
 
 
-def _columns_present(con: duckdb.DuckDBPyConnection, table: str, name: str, hospital: str, regime: str) -> list[tuple[str, list[str]]]:
-    declared = set(tables.TABLES[table].columns) if table in tables.TABLES else set()
-    if not declared:
+def _columns_brought(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    name: str,
+    hospital: str,
+    regime: str,
+    items: Mapping[tuple[str, str], Sequence[str]] | None,
+) -> list[tuple[str | None, Sequence[str]]]:
+    """Which columns each submission brought: as its receipt says, else (no receipt) every column that has a value in it."""
+    if table not in tables.TABLES:
         raise tables.UNDECLARED_ITEM.refuse(item=table)
-    described = [column for column, *_ in con.execute(f"DESCRIBE SELECT * FROM {name}").fetchall() if column in declared]
-    present = ", ".join(f"count({column}) > 0" for column in described)
-    rows = con.execute(
-        f"SELECT submission, {present} FROM {name} WHERE hospital = ? AND regime = ? GROUP BY submission ORDER BY submission",
-        [hospital, regime],
-    ).fetchall()
-    return [(row[0], [column for column, has in zip(described, row[1:], strict=True) if has]) for row in rows]
+    here = "hospital = ? AND regime = ?"
+    submissions = [row[0] for row in con.execute(f"SELECT DISTINCT submission FROM {name} WHERE {here}", [hospital, regime]).fetchall()]
+    told = {submission: items[submission, table] for submission in submissions if items is not None and (submission, table) in items}
+    brought: list[tuple[str | None, Sequence[str]]] = list(told.items())
+    if len(told) < len(submissions):
+        declared = tables.TABLES[table]
+        columns = [column for column, *_ in con.execute(f"DESCRIBE SELECT * FROM {name}").fetchall() if column in declared]
+        present = ", ".join(f"count({column}) > 0" for column in columns)
+        rows = con.execute(f"SELECT submission, {present} FROM {name} WHERE {here} GROUP BY submission", [hospital, regime]).fetchall()
+        for submission, *has in rows:
+            if submission not in told:
+                brought.append((submission, [column for column, is_there in zip(columns, has, strict=True) if is_there]))
+    return sorted(brought, key=lambda each: each[0] or "")
 
 
 def _union(stored: Mapping[str, str], query: str) -> str:
