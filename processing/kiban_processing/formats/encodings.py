@@ -138,10 +138,12 @@ def declared(encoding: str) -> Encoding:
 def examine(path: Path, encoding: str, longest: int = lines.LONGEST) -> Examined:
     """Look through the whole file once, in bounded memory, before a single row of it is believed.
 
-    A few undecodable lines are left to be set apart one by one: at most ten, or one in a hundred of a long file. UTF-8 under a cp932
-    declaration is recognised by characters of three bytes or more; shorter ones also occur in honest half-width kana.
+    A few undecodable lines are left to be set apart one by one: at most ten, or one in a hundred of a long file.
 
-    Refuses: encoding-unknown, file-unreadable, encoding-utf16, encoding-iso2022jp, nul-bytes, line-too-long, encoding-wrong, undecodable-header, undecodable-file.
+    Not recognised: EUC-JP under a cp932 declaration, whose bytes are valid half-width kana (a Japanese header then fails to match).
+
+    Refuses: encoding-unknown, file-unreadable, encoding-utf16, encoding-iso2022jp, nul-bytes, line-too-long, encoding-wrong,
+    undecodable-header, undecodable-file.
     """
     codec = declared(encoding)
     name = path.name
@@ -153,35 +155,33 @@ def examine(path: Path, encoding: str, longest: int = lines.LONGEST) -> Examined
             raise ENCODING_WRONG.refuse(file=name, offset=0)
         start = len(MARK) if head == MARK else 0
         end = lines.end_of_text(file, start)
-        sent = undecodable = 0
+        total = undecodable = 0
         first: int | None = None
         header_seen, header_bad = False, False
-        wide: int | None = None
-        all_utf8 = codec == "cp932"
+        is_suspect = codec == "cp932"
         for offset, piece in lines.pieces(file, name, start, end, longest):
             nul = piece.find(b"\0")
             if nul >= 0:
                 raise NUL_BYTES.refuse(file=name, offset=offset + nul)
             if shift := _SHIFT.search(piece):
                 raise ENCODING_ISO2022JP.refuse(file=name, offset=offset + shift.start())
-            if all_utf8:
-                all_utf8, found = _as_utf8(piece)
-                wide = offset + found if wide is None and found is not None else wide
+            if is_suspect and not piece.isascii():
+                is_suspect = False
+                if (wide := _mostly_utf8(piece)) is not None:
+                    raise ENCODING_WRONG.refuse(file=name, offset=offset + wide)
             count = piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n"))
-            sent += count + (not piece.endswith((b"\n", b"\r")))
+            total += count + (not piece.endswith((b"\n", b"\r")))
             bad = [] if _utf8(piece, codec) is not None else list(_bad_lines(piece, codec))
             undecodable += len(bad)
             if bad and first is None:
                 first = offset + bad[0][2]
             if not header_seen and (blank := len(piece) - len(piece.lstrip(b"\r\n"))) < len(piece):
                 header_seen, header_bad = True, bool(bad) and bad[0][0] <= blank
-    if all_utf8 and wide is not None:
-        raise ENCODING_WRONG.refuse(file=name, offset=wide)
     if header_bad:
         raise UNDECODABLE_HEADER.refuse(file=name, encoding=codec, offset=first)
-    if undecodable > max(TOLERATED_LINES, sent * TOLERATED_SHARE):
-        raise UNDECODABLE_FILE.refuse(file=name, encoding=codec, lines=sent, undecodable=undecodable, offset=first)
-    return Examined(path, codec, start, end, sent, undecodable, first)
+    if undecodable > max(TOLERATED_LINES, total * TOLERATED_SHARE):
+        raise UNDECODABLE_FILE.refuse(file=name, encoding=codec, lines=total, undecodable=undecodable, offset=first)
+    return Examined(path, codec, start, end, total, undecodable, first)
 
 
 def decode(examined: Examined, longest: int = lines.LONGEST, piece_bytes: int = lines.PIECE) -> Iterator[Decoded]:
@@ -208,14 +208,21 @@ def _utf8(piece: bytes, codec: Encoding) -> bytes | None:
     return piece if codec == "utf-8" else text.encode()
 
 
-def _as_utf8(piece: bytes) -> tuple[bool, int | None]:
-    """Whether a piece is valid UTF-8, and the place of its first character of three bytes or more."""
-    if piece.isascii():
-        return True, None
-    if _utf8(piece, "utf-8") is None:
-        return False, None
-    found = _WIDE.search(piece)
-    return True, found.start() if found else None
+def _mostly_utf8(piece: bytes) -> int | None:
+    """The place of the first UTF-8 character of three bytes or more, if most lines outside ASCII hold one and are valid UTF-8.
+
+    Characters of two bytes prove nothing: their bytes are also honest half-width kana in CP932.
+    """
+    foreign = utf8 = start = 0
+    first: int | None = None
+    for line in piece.splitlines(keepends=True):
+        if not line.isascii():
+            foreign += 1
+            if (found := _WIDE.search(line)) and _utf8(line, "utf-8") is not None:
+                utf8 += 1
+                first = start + found.start() if first is None else first
+        start += len(line)
+    return first if 2 * utf8 > foreign else None
 
 
 def _bad_lines(piece: bytes, codec: Encoding) -> Iterator[tuple[int, int, int]]:
