@@ -72,10 +72,19 @@ class Delivery:
     received_on: str | None
 
 
-def deliver(session: Session, circumstances: Circumstances, release_id: str, *, late_stops: int, means: str = "encrypted-file") -> Path:
+def deliver(
+    session: Session,
+    circumstances: Circumstances,
+    release_id: str,
+    *,
+    late_stops: int,
+    folder: Path = Path(),
+    means: str = "encrypted-file",
+) -> Path:
     """Hand the package over: returns its path, and books recipient, date and items (Reg 12(1)(i)).
 
-    `late_stops`: persons of this release who asked to stop since it was judged, read now; `means`: how it travels.
+    `late_stops`: persons of this release who asked to stop since it was judged, read now; `folder`: what the
+    package's path is relative to (the home); `means`: how it travels.
 
     Refuses: move-not-allowed, own-case, preparer-approves, approver-delivers, contract-not-active, outside-term, order-changed,
     order-expired, late-stop, package-altered.
@@ -91,7 +100,7 @@ def deliver(session: Session, circumstances: Circumstances, release_id: str, *, 
     step.judge("order-unchanged", order.digest == release.order_digest, ORDER_CHANGED)
     release_state.judge_term(step, order, today)
     step.judge("no-late-stop", late_stops == 0, LATE_STOP, count=late_stops)
-    package = Path(str(release.package_path))
+    package = folder / str(release.package_path)
     step.judge("package-intact", digest_of(package) == release.package_digest, PACKAGE_ALTERED)
     step.finish(
         change={"delivered_on": today, "delivered_by": step.actor.id},

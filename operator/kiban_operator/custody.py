@@ -136,6 +136,6 @@ def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored:
     return found
 
 
-def _table(rows: Sequence[sa.Row[Any]], schema: pa.Schema) -> pa.Table:
+def _table(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
     return pa.table([pa.array(list(values), field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)

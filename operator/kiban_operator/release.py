@@ -166,7 +166,8 @@ def _earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: 
     con.execute("CREATE OR REPLACE TEMP TABLE earlier_pseudonyms (pseudonym VARCHAR)")
     for secret in earlier:
         con.execute(
-            f"INSERT INTO earlier_pseudonyms SELECT {pseudonyms.pseudonym_sql('person')} FROM {SECRET_PERSONS}", pseudonyms.pads("pseudonym", secret)
+            f"INSERT INTO earlier_pseudonyms SELECT {pseudonyms.pseudonym_sql('person')} FROM {SECRET_PERSONS}",
+            pseudonyms.pads("pseudonym", secret),
         )
     return "earlier_pseudonyms"
 
@@ -175,7 +176,7 @@ def commit(home: Home, release_id: str, order: orders.Order) -> Release:
     """The system's last look before a release may leave: approvals, terms and stops read again; see `approvals.commit`."""
     late = late_stops(home, release_id)
     with home.transaction() as session:
-        return approvals.commit(session, home.circumstances.acting(roles.SYSTEM.id), release_id, order, late)
+        return approvals.commit(session, home.circumstances.acting(roles.SYSTEM.id), release_id, order, late_stops=late)
 
 
 def late_stops(home: Home, release_id: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ class Door:
     home_path: Path
     actor: str | None
     as_json: bool
+    clock: Callable[[], datetime] = field(default_factory=lambda: now)
     out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
 
@@ -79,7 +80,7 @@ class Door:
         self.out.print(table)
 
     def circumstances(self) -> Circumstances:
-        return Circumstances(now, secrets.token_bytes, self.actor or "")
+        return Circumstances(self.clock, secrets.token_bytes, self.actor or "")
 
     def open(self, *labels: str) -> Home:
         """The home, opened for the person who acts: `--as`, else whoever sits at this desk under the first of `labels` that is taken.

@@ -1,7 +1,5 @@
 """受入れの操作 (receiving): notice, optout, submit, submissions, clock, vault: from the hospitals' files to gated rows."""
 
-from __future__ import annotations
-
 import sys
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """登録の操作 (registering): init, people, hospital, catalogue: who the operator is, who acts for it, and whose data it may receive."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
