@@ -27,12 +27,14 @@ import pyarrow.parquet.encryption as pe
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kiban_operator import keys
+from kiban_operator import keys, registers
 from kiban_operator.database import Base, Moment
 from kiban_operator.home import Home
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
+from kiban_processing.catalogue.registration import LOCAL_PATIENT_ID
 from kiban_processing.catalogue.tables import TABLES
+from kiban_processing.formats import values
 
 ROWS_PER_GROUP = 250_000
 PATIENT_KEY_SECRET = "patient-key"
@@ -251,9 +253,15 @@ def patient_secret(session: Session, home: Home) -> bytes:
 
 
 def local_patient_keys(session: Session, home: Home, hospital: str, local_ids: Sequence[str]) -> list[str]:
-    """Names of a few registrations, for a desk that has the local IDs at hand."""
+    """Names of a few registrations, for a desk that has the local IDs at hand.
+
+    An ID is read as in the hospital's files (width, dashes, edges): a stop typed in full width must meet the patient. Refuses: register-id-missing.
+    """
     secret = patient_secret(session, home)
-    return [keys.patient_key(secret, hospital, local_id) for local_id in local_ids]
+    read = [values.judge(LOCAL_PATIENT_ID, local_id).value for local_id in local_ids]
+    if not all(read):
+        raise registers.ID_MISSING.refuse()
+    return [keys.patient_key(secret, hospital, str(local_id)) for local_id in read]
 
 
 Progress = Callable[[str, int, int | None], None]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kiban_operator import guard, keys, optouts
+from kiban_operator import database, guard, home, keys, optouts, vault
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.optouts import Form, Stop
 from kiban_operator.registers import GROUNDS
@@ -158,3 +158,15 @@ def test_the_register_knows_patients_by_key_alone(session: Session, circumstance
         optouts.register(session, circumstances, hospital, "0001", TODAY, "window", "person")
     assert refused.value.code == "patient-key-malformed"
     assert "0001" not in str(refused.value)
+
+
+def test_an_id_typed_at_the_desk_in_full_width_meets_the_patient(circumstances: Circumstances, tmp_path: Path) -> None:
+    opened = home.create(tmp_path / "home", home.Settings("基盤機構", "example.jp/kiban"), circumstances)
+    database.Base.metadata.create_all(opened.engine)
+    with opened.transaction() as session:
+        typed, filed = vault.local_patient_keys(session, opened, "H001", [" ００１２－３ ", "0012-3"])
+        with pytest.raises(Refusal) as refused:
+            vault.local_patient_keys(session, opened, "H001", ["　"])
+    opened.engine.dispose()
+    assert typed == filed
+    assert refused.value.code == "register-id-missing"
