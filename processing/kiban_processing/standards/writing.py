@@ -18,6 +18,10 @@ _NARROW = "".join(chr(code) for code in range(0x21, 0x7F)).replace("'", "''")
 _SPACE = "[\\s\u3000\u00a0\\-‐‑–—−・･]"
 
 
+# What makes the slow way necessary: wide Latin, half-width kana, hiragana, marks on their own. Most values of a register have none of them.
+_UNUSUAL = "[！-～｡-ﾟぁ-ゖ゛゜\u3099\u309a]"
+
+
 def normal(expression: str) -> str:
     """SQL: a text without spaces and hyphens, in capitals, narrow Latin and full katakana, so that no writing of a name hides it."""
     text = f"CAST({expression} AS VARCHAR)"
@@ -26,5 +30,5 @@ def normal(expression: str) -> str:
     for letters, marked, mark in _MARKS:
         for one, other in zip(letters, marked, strict=True):
             voiced = f"replace({voiced}, '{one}{mark}', '{other}')"
-    folded = f"CASE WHEN regexp_matches({text}, '[ﾞﾟ゛゜\u3099\u309a]') THEN {voiced} ELSE {plain} END"
+    folded = f"CASE WHEN regexp_matches({text}, '{_UNUSUAL}') THEN {voiced} ELSE upper({text}) END"
     return f"regexp_replace({folded}, '{_SPACE}', '', 'g')"
