@@ -11,8 +11,8 @@ import uvicorn
 
 from kiban_applications import web
 from kiban_applications.command_line import applying, bookkeeping, receiving, registering, releasing, tools
+from kiban_applications.command_line.demonstration import story
 from kiban_applications.command_line.door import Door, report_defect, take_options
-from kiban_applications.demonstration import story
 from kiban_processing.refusals import Refusal
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from kiban_applications import conditions, contracts, delivery, hospital_file
 from kiban_applications.command_line import applying, bookkeeping, registering, releasing
+from kiban_applications.command_line.demonstration import cast
 from kiban_applications.command_line.door import Door
-from kiban_applications.demonstration import cast
 from kiban_applications.review import committee, store
 from kiban_operator import (
     approvals,
@@ -102,7 +102,7 @@ def tell(door: Door, data: Path | None = None) -> None:
 
 
 def _example_data() -> Path:
-    beside = Path(__file__).resolve().parents[3] / "data_examples"
+    beside = Path(__file__).resolve().parents[4] / "data_examples"
     return beside if beside.is_dir() else Path("data_examples")
 
 
