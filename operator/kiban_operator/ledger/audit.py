@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kiban_operator.ledger import copies, lives, merkle, notes, provisions, tiles
+from kiban_operator.ledger import copies, keychain, lives, merkle, notes, provisions, tiles
 from kiban_operator.ledger.verdict import Check, Finding, Verdict, ordered
 from kiban_processing.language import Text
 
@@ -32,12 +32,13 @@ def audit(folder: Path, trusted_key: str | None = None, earlier: bytes | None = 
         )
         for name in copy.strange
     ]
-    verifier = _verifier(copy, trusted_key, found)
-    checkpoint = _checkpoint(copy.single.get("checkpoint"), verifier, "checkpoint", found)
     rows, whole = copies.bodies(copy.single.get("entries.jsonl", b""))
     if "entries.jsonl" not in copy.single or not whole:
         found.append(Finding(Check.V2, Text("entries.jsonl がないか、途中で切れています", "entries.jsonl is missing or cut off")))
     table = merkle.levels([merkle.leaf_hash(row) for row in rows])
+    chain, trusted = _keys(copy, rows, trusted_key, found)
+    present = _opened(copy.single.get("checkpoint"), chain, "checkpoint", found)
+    checkpoint = present.checkpoint if present else None
 
     def examine(step: Callable[[], list[Finding]], *checks: Check) -> None:
         # A check that cannot finish has failed; whatever the folder holds, the auditor gets a verdict.
@@ -48,48 +49,50 @@ def audit(folder: Path, trusted_key: str | None = None, earlier: bytes | None = 
 
     examine(lambda: _root(rows, table, checkpoint), Check.V2)
     examine(lambda: _tiles(copy, rows, table, checkpoint), Check.V2)
-    examine(lambda: _continuity(copy, table, verifier, earlier), Check.V3)
+    examine(lambda: _continuity(copy, table, chain, trusted, present, earlier), Check.V1, Check.V3)
     examine(lambda: _contents(copy, rows), Check.V4, Check.V5, Check.V6, Check.V7, Check.V8)
     origin, size, root = (checkpoint.origin, checkpoint.size, checkpoint.root) if checkpoint else (None, None, None)
     return Verdict(origin, size, root, ordered(found))
 
 
-def _verifier(copy: copies.Copy, trusted_key: str | None, found: list[Finding]) -> notes.Verifier | None:
-    own = None
+def _keys(
+    copy: copies.Copy, rows: Sequence[bytes], trusted_key: str | None, found: list[Finding]
+) -> tuple[keychain.Keychain | None, notes.Verifier | None]:
+    """The ledger's keys one after another, and the one the auditor trusts."""
     try:
         own = notes.read_key_sheet(copy.single.get("keys.txt", b""))
     except notes.Unreadable:
         found.append(Finding(Check.V1, Text("keys.txt がないか、整っていません", "keys.txt is missing or malformed")))
+        return None, None
+    chain = keychain.read(rows, own)
+    if isinstance(chain, Text):
+        found.append(Finding(Check.V1, chain))
+        chain = keychain.Keychain((own,), (-1,))
     if trusted_key is None:
-        if own is not None:
-            what = Text(
-                f"鍵は写し自身のものです。指紋を別の手段で確かめてください: {own.fingerprint}",
-                f"the key is the copy's own; compare its fingerprint by another way: {own.fingerprint}",
-            )
-            found.append(Finding(Check.V1, what, None, False))
-        return own
+        what = Text(
+            f"鍵は写し自身のものです。指紋を別の手段で確かめてください: {own.fingerprint}",
+            f"the key is the copy's own; compare its fingerprint by another way: {own.fingerprint}",
+        )
+        found.append(Finding(Check.V1, what, None, False))
+        return chain, own
     try:
-        trusted = notes.read_verifier(trusted_key.strip())
+        return chain, notes.read_verifier(trusted_key.strip())
     except notes.Unreadable:
         found.append(Finding(Check.V1, Text("指定された公開鍵が読めません", "the given public key is not readable")))
-        return None
-    if own is not None and own != trusted:
-        found.append(Finding(Check.V1, Text("keys.txt の鍵は指定された鍵ではありません", "the key in keys.txt is not the given one")))
-    return trusted
+        return chain, None
 
 
-def _checkpoint(
-    note: bytes | None, verifier: notes.Verifier | None, name: str, found: list[Finding], check: Check = Check.V1
-) -> notes.Checkpoint | None:
-    if note is None or verifier is None:
-        found.append(
-            Finding(check, Text(f"{name} を確かめられません（検証点又は鍵がない）", f"{name} cannot be verified: it or the key is missing"))
-        )
+def _opened(note: bytes | None, chain: keychain.Keychain | None, name: str, found: list[Finding]) -> keychain.Signed | None:
+    if note is None or chain is None:
+        what = Text(f"{name} を確かめられません（検証点又は鍵がない）", f"{name} cannot be verified: it or the key is missing")
+        found.append(Finding(Check.V1, what))
         return None
     try:
-        return notes.open_checkpoint(note, [verifier])[0]
+        return chain.opened(name, note)
     except notes.Unreadable as error:
-        found.append(Finding(check, Text(f"{name} の署名又は形が正しくありません", f"the signature or form of {name} is wrong: {error}")))
+        found.append(
+            Finding(Check.V1, Text(f"{name} の署名又は形が正しくありません", f"the signature or form of {name} is wrong: {error}"))
+        )
         return None
 
 
@@ -137,16 +140,25 @@ def _tiles(
 
 
 def _continuity(
-    copy: copies.Copy, table: Sequence[Sequence[bytes]], verifier: notes.Verifier | None, earlier: bytes | None
+    copy: copies.Copy,
+    table: Sequence[Sequence[bytes]],
+    chain: keychain.Keychain | None,
+    trusted: notes.Verifier | None,
+    present: keychain.Signed | None,
+    earlier: bytes | None,
 ) -> list[Finding]:
+    """Every earlier checkpoint is a beginning of this tree (V3), and the keys followed one another in order (V1)."""
     found: list[Finding] = []
     kept = dict(copy.earlier) | ({"--earlier": earlier} if earlier is not None else {})
+    others: list[keychain.Signed] = []
     for name, note in kept.items():
         # an earlier checkpoint that cannot be verified cannot be continued: one failure under V1, one here
-        checkpoint = _checkpoint(note, verifier, name, found)
-        if checkpoint is None:
+        signed = _opened(note, chain, name, found)
+        if signed is None:
             found.append(Finding(Check.V3, Text(f"{name} と比べられません", f"cannot be compared with {name}")))
             continue
+        others.append(signed)
+        checkpoint = signed.checkpoint
         if name != "--earlier" and name != f"checkpoints/{checkpoint.size:08}":
             found.append(Finding(Check.V3, Text(f"{name} の名前と件数が異なります", f"the name of {name} is not its size")))
         if checkpoint.size > len(table[0]):
@@ -157,6 +169,9 @@ def _continuity(
         elif _root_of(checkpoint.size, table) != checkpoint.root:
             what = Text(f"{name} の後に、それ以前の記載が書き換えられています", f"entries were rewritten after {name}")
             found.append(Finding(Check.V3, what))
+    if chain is not None and trusted is not None and present is not None:
+        for name, fault in chain.faults(trusted, present, others):
+            found.append(Finding(Check.V1, Text(f"{name}: {fault.ja}", f"{name}: {fault.en}")))
     return found
 
 

@@ -124,9 +124,14 @@ def sign(body: str, name: str, seed: bytes) -> str:
     """The signed note of a body that ends with a line break."""
     if not body.endswith("\n") or not is_name(name):
         raise ValueError("a note's body ends with a line break, and its signer has a plain name")
+    return f"{body}\n{signature_line(body, name, seed)}"
+
+
+def signature_line(body: str, name: str, seed: bytes) -> str:
+    """One more signature of the same body, as a line to append to its note."""
     private = Ed25519PrivateKey.from_private_bytes(seed)
     line = key_id(name, public_of(seed)) + private.sign(body.encode())
-    return f"{body}\n{MARK}{name} {b64encode(line).decode()}\n"
+    return f"{MARK}{name} {b64encode(line).decode()}\n"
 
 
 def open_note(text: bytes, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Verifier, ...]]:

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from kiban_operator import keys
 from kiban_operator.circumstances import Circumstances
-from kiban_operator.ledger import book, merkle, notes
+from kiban_operator.ledger import book, kinds, merkle, notes
 from kiban_processing.language import Text
-from kiban_processing.refusals import Family, Ground
+from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_14
 
 KEY_NOT_USABLE = Ground(
@@ -67,7 +67,18 @@ BAD_ORIGIN = Ground(
     ),
 )
 
-_KEY, _MEMORY = "ledger.key", "ledger.signed"
+NOT_ANNOUNCED = Ground(
+    "ledger-key-not-announced",
+    Family.STATE,
+    ACT_14,
+    Text(
+        "帳簿に記載された次の鍵がないか、記載の後にもう検証点に署名しています。",
+        "There is no next key that the book announces, or a checkpoint was signed after it was announced.",
+    ),
+    Text("鍵の更新を（もう一度）帳簿に記載し、続けて引き継いでください。", "Enter a new key in the book (again), and take it up at once."),
+)
+
+_KEY, _NEXT, _MEMORY = "ledger.key", "ledger.key.next", "ledger.signed"
 _FORM = re.compile(r"PRIVATE\+KEY\+([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)\n")
 
 
@@ -86,12 +97,36 @@ def create(folder: Path, origin: str, entropy: Callable[[int], bytes]) -> Signer
     """Make the ledger's key in `folder` (a home's `keys`); never overwrites (FileExistsError). Refuses: ledger-origin."""
     if not notes.is_name(origin):
         raise BAD_ORIGIN.refuse()
-    seed = entropy(32)
-    verifier = notes.Verifier(origin, notes.public_of(seed))
-    secret = b64encode(notes.ED25519 + seed).decode()
-    keys.write_private(folder / _KEY, f"PRIVATE+KEY+{origin}+{verifier.key_id.hex()}+{secret}\n".encode())
+    verifier = _write_key(folder / _KEY, origin, entropy(32))
     _remember(folder, 0, merkle.EMPTY)
     return Signer(verifier, folder)
+
+
+def announce_key(session: Session, circumstances: Circumstances, signer: Signer) -> notes.Verifier:
+    """Make the ledger's next key and enter it in the book, under the old one still; `take_up_key` follows when that is committed."""
+    name, _ = _key(signer.folder)
+    (signer.folder / _NEXT).unlink(missing_ok=True)  # of an attempt that was rolled back
+    verifier = _write_key(signer.folder / _NEXT, name, circumstances.entropy(32))
+    facts = {"old": signer.verifier.text, "new": verifier.text}
+    book.append(session, circumstances, kinds.LEDGER_KEY_ROTATED, f"ledger/{name}", facts)
+    return verifier
+
+
+def take_up_key(session: Session, circumstances: Circumstances, signer: Signer) -> Signer:
+    """Sign a checkpoint with both keys, by which those who know the old one come to trust the new one; then the old one is gone.
+
+    Refuses: ledger-key-not-announced, ledger-key-not-usable, ledger-forked, ledger-damaged.
+    """
+    announced = book.entries(session, kind=kinds.LEDGER_KEY_ROTATED)
+    if not announced or not (signer.folder / _NEXT).is_file():
+        raise NOT_ANNOUNCED.refuse()
+    name, seed = _key(signer.folder, _NEXT)
+    verifier = notes.Verifier(name, notes.public_of(seed))
+    if announced[-1].facts["new"] != verifier.text or session.get(book.CheckpointRow, book.size(session)) is not None:
+        raise NOT_ANNOUNCED.refuse()
+    sign_checkpoint(session, circumstances, signer, seed)
+    (signer.folder / _NEXT).replace(signer.folder / _KEY)
+    return Signer(verifier, signer.folder)
 
 
 def open_signer(folder: Path) -> Signer:
@@ -100,12 +135,12 @@ def open_signer(folder: Path) -> Signer:
     return Signer(notes.Verifier(name, notes.public_of(seed)), folder)
 
 
-def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Signer) -> str:
+def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Signer, second: bytes | None = None) -> str:
     """Sign the book as it stands and keep the note in it, in a transaction of its own, after what is to be covered is committed.
 
     In the transaction of an entry it is a bug (RuntimeError): if that were rolled back, the signer would have signed what never was.
     Checks every entry added since the last signature against its hash, and that the tree continues the one signed then. The same
-    book signed again gives the same note. Refuses: ledger-forked, ledger-damaged, ledger-key-not-usable.
+    book signed again gives the note kept. `second`: seed of a key that signs besides (see `take_up_key`). Refuses: ledger-forked, ledger-damaged, ledger-key-not-usable.
     """
     if book.has_uncommitted(session):
         raise RuntimeError("sign in a transaction of its own, after the entries are committed")
@@ -124,15 +159,26 @@ def sign_checkpoint(session: Session, circumstances: Circumstances, signer: Sign
     if not merkle.verify_consistency(signed_size, size, proof, signed_root, root):
         raise FORKED.refuse(signed=signed_size, size=size)
     name, seed = _key(signer.folder)
-    note = notes.sign(notes.Checkpoint(name, size, root).body, name, seed)
+    body = notes.Checkpoint(name, size, root).body
+    note = notes.sign(body, name, seed) + (notes.signature_line(body, name, second) if second is not None else "")
     stored = session.get(book.CheckpointRow, size)
-    if stored is not None and stored.note != note:
-        raise FORKED.refuse(signed=signed_size, size=size)
-    if stored is None:
+    if stored is not None:
+        note = _kept(stored.note, body, signer.verifier, FORKED.refuse(signed=signed_size, size=size))
+    else:
         session.add(book.CheckpointRow(size=size, note=note, at=circumstances.now()))
         session.flush()
     _remember(signer.folder, size, root)
     return note
+
+
+def _kept(note: str, body: str, verifier: notes.Verifier, otherwise: Refusal) -> str:
+    """The note kept for this size, if it is ours and says the same."""
+    try:
+        if notes.open_note(note.encode(), [verifier])[0] == body:
+            return note
+    except notes.Unreadable:
+        pass
+    raise otherwise
 
 
 def sign_text(signer: Signer, text: str) -> str:
@@ -168,9 +214,16 @@ def _check_new(session: Session, first: int, size: int, read: merkle.Read) -> No
         expected += 1
 
 
-def _key(folder: Path) -> tuple[str, bytes]:
+def _write_key(path: Path, origin: str, seed: bytes) -> notes.Verifier:
+    verifier = notes.Verifier(origin, notes.public_of(seed))
+    secret = b64encode(notes.ED25519 + seed).decode()
+    keys.write_private(path, f"PRIVATE+KEY+{origin}+{verifier.key_id.hex()}+{secret}\n".encode())
+    return verifier
+
+
+def _key(folder: Path, file: str = _KEY) -> tuple[str, bytes]:
     try:
-        form = _FORM.fullmatch((folder / _KEY).read_text(encoding="utf-8"))
+        form = _FORM.fullmatch((folder / file).read_text(encoding="utf-8"))
         raw = b64decode(form[3], validate=True) if form else b""
     except (OSError, ValueError) as error:
         raise KEY_NOT_USABLE.refuse(folder=folder) from error
