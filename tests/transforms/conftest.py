@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
+
 from kiban_processing import engine, plan
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import ValueType

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kiban_processing import reference
 from kiban_processing.refusals import Refusal
 
@@ -17,7 +18,16 @@ from .conftest import EVENTS, PATIENTS, REFERENCE, SECRETS, in_order
 PEOPLE = st.sampled_from([f"P{number}" for number in range(6)])
 DAYS = st.dates(date(1919, 1, 1), date(2025, 3, 31)) | st.sampled_from([date(1935, 1, 5), date(1935, 7, 1), date(2024, 2, 29)])
 ADDRESSES = st.sampled_from(
-    [None, "東京都千代田区丸の内1-1", "東京都 八王子市元本郷町", "横浜市西区みなとみらい", "茨城県龍ヶ崎市3710", "北海道当別町", "北区王子", "?"]
+    [
+        None,
+        "東京都千代田区丸の内1-1",
+        "東京都 八王子市元本郷町",
+        "横浜市西区みなとみらい",
+        "茨城県龍ヶ崎市3710",
+        "北海道当別町",
+        "北区王子",
+        "?",
+    ]
 )
 POSTAL_CODES = st.sampled_from([None, "1000001", "3010000", "0608621", "9999999"])
 
@@ -93,15 +103,25 @@ def test_a_whole_plan(rows: Any, k: int, limit: float, rare: int, models: str, m
         assert released[name] == in_order(table), name
         counts = outcome.tables[name]
         assert counts.rows_after == len(table)
-        assert counts.rows_before == len(rows[name]) == (
-            counts.rows_after + counts.rows_consolidated + counts.rows_of_suppressed + counts.rows_without_patient + counts.rows_dropped_rare
+        assert (
+            counts.rows_before
+            == len(rows[name])
+            == (
+                counts.rows_after
+                + counts.rows_consolidated
+                + counts.rows_of_suppressed
+                + counts.rows_without_patient
+                + counts.rows_dropped_rare
+            )
         )
 
 
 @given(rows=PATIENT_ROWS.filter(bool))
 @settings(max_examples=60)
 def test_ages_and_municipalities(rows: Any, make_plan: Callable[..., Any], carry_out: Any, tmp_path: Any) -> None:
-    (tmp_path / "populations.csv").write_text("municipality,population\n13101,66680\n茨城県龍ケ崎市,76420\n神奈川県横浜市西区,104935\n", "utf-8")
+    (tmp_path / "populations.csv").write_text(
+        "municipality,population\n13101,66680\n茨城県龍ケ崎市,76420\n神奈川県横浜市西区,104935\n", "utf-8"
+    )
     patients = PATIENTS.replace("birth_year", "age_band")
     plan = make_plan(k=2, limit=0.9, patients=patients, tables="", extra=PLACES)
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from kiban_processing import lattice
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.hierarchies.hierarchy import Hierarchy
@@ -38,7 +39,9 @@ def problems(draw: st.DrawFn) -> lattice.Tuples:
     asked = draw(st.sampled_from([None, ("l", 2), ("t", 0.3), ("t", 0.5)]))
     sensitive = ()
     if asked:
-        sensitive = (lattice.Sensitive("s", table[:, -1], l=asked[1] if asked[0] == "l" else None, t=asked[1] if asked[0] == "t" else None),)
+        sensitive = (
+            lattice.Sensitive("s", table[:, -1], l=asked[1] if asked[0] == "l" else None, t=asked[1] if asked[0] == "t" else None),
+        )
     return lattice.Tuples(
         chosen, tuple(table[:, at] for at in range(len(chosen))), np.array(list(counts.values()), dtype=np.int64), sensitive
     )

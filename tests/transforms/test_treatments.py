@@ -10,20 +10,23 @@ import duckdb
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kiban_processing.hierarchies import ages as age_labels
 from kiban_processing.hierarchies import codes
 from kiban_processing.hierarchies.residence import residence
 from kiban_processing.plan import Clip
 from kiban_processing.transforms import ages, dates, keys, measurements, places, rarity
 
-from .conftest import REFERENCE, SECRETS
+from .conftest import SECRETS
 
 NAMES = st.text(st.characters(exclude_characters="\x00\x1f", exclude_categories=["Cs"]), min_size=1, max_size=80)
 DAYS = st.dates(date(1900, 1, 1), date(2026, 12, 31))
 PADS = {**keys.pads("pseudonym", SECRETS.pseudonym), **keys.pads("shift", SECRETS.shift)}
 
 
-def ask(con: duckdb.DuckDBPyConnection, expression: str, column: str, values: list[Any], parameters: dict[str, Any] | None = None) -> list[Any]:
+def ask(
+    con: duckdb.DuckDBPyConnection, expression: str, column: str, values: list[Any], parameters: dict[str, Any] | None = None
+) -> list[Any]:
     con.register("given_values", pa.table({"number": range(len(values)), column: values}))
     return [row[0] for row in con.execute(f"SELECT {expression} FROM given_values ORDER BY number", parameters or {}).fetchall()]
 
@@ -95,7 +98,18 @@ def test_ninety_and_over_stand_together(born: date, other: date, reference: date
 PREFECTURES = residence(False, 0, ())
 MUNICIPALITIES = residence(True, 50_000, (("13101", 66_680), ("茨城県龍ケ崎市", 76_420), ("13362", 300)))
 TEXTS = st.sampled_from(
-    ["東京都", "東京都千代田区", "千代田区", "大阪府大阪市", "大阪市北区", "北区", "府中市", "茨城県龍ヶ崎市", "石狩郡当別町", "北海道当別町"]
+    [
+        "東京都",
+        "東京都千代田区",
+        "千代田区",
+        "大阪府大阪市",
+        "大阪市北区",
+        "北区",
+        "府中市",
+        "茨城県龍ヶ崎市",
+        "石狩郡当別町",
+        "北海道当別町",
+    ]
 )
 
 
@@ -157,12 +171,15 @@ def test_rare_codes(held: dict[str, set[str]], threshold: int) -> None:
 
 
 MEASURED = st.lists(
-    st.tuples(st.integers(0, 9).map(str), st.sampled_from([None, "a", "b"]), st.integers(0, 60).map(lambda tenths: tenths / 10)), max_size=60
+    st.tuples(st.integers(0, 9).map(str), st.sampled_from([None, "a", "b"]), st.integers(0, 60).map(lambda tenths: tenths / 10)),
+    max_size=60,
 )
 
 
 @given(rows=MEASURED, tail=st.integers(1, 3), low=st.sampled_from([0.0, 0.005, 0.2]), high=st.sampled_from([1.0, 0.995, 0.8]))
-def test_bounds_of_measurements(con: duckdb.DuckDBPyConnection, rows: list[tuple[str, str | None, float]], tail: int, low: float, high: float) -> None:
+def test_bounds_of_measurements(
+    con: duckdb.DuckDBPyConnection, rows: list[tuple[str, str | None, float]], tail: int, low: float, high: float
+) -> None:
     clip, threshold = Clip(low, high, tail), 2 * tail
     groups: dict[str | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for person, group, value in rows:

@@ -1,0 +1,146 @@
+"""一表の加工計画 (table plan): the plan of the stand-alone tool, for one table that the catalogue does not know; it declares its own columns.
+
+    [table]          person (optional: the column that names the person; k then counts persons), separator (optional)
+    [anonymity]      k, suppression_limit (share), method ("global" or "anjana"), l = [{column, kind, value}], t = [{column, value}]
+    [columns.NAME]   quasi = true, hierarchy = "file.csv" (ARX form, beside the plan) | sensitive = true | treatment = "keep", "remove", "hash"
+
+A column of the table that the plan does not name is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kiban_processing.anonymity import Asked
+from kiban_processing.hierarchies import hierarchy
+from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
+from kiban_processing.language import Text
+from kiban_processing.plan_fields import PLAN_UNREADABLE, Fields, load
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import REG_18_V
+
+COLUMN_UNPLANNED = Ground(
+    "table-column-unplanned",
+    Family.INPUT,
+    REG_18_V,
+    Text("表の列「{column}」が計画にありません。", "The table's column “{column}” is not in the plan."),
+    Text(
+        "[columns.{column}] に quasi、sensitive、treatment のいずれかを書いてください。",
+        "Say in [columns.{column}] whether it is quasi or sensitive, or name its treatment.",
+    ),
+)
+COLUMN_ABSENT = Ground(
+    "table-column-absent",
+    Family.INPUT,
+    REG_18_V,
+    Text("計画の列「{column}」が表にありません。", "The plan's column “{column}” is not in the table."),
+    Text("列名と区切り文字を確かめてください。", "Check the column's name and the separator."),
+)
+
+
+class Method(StrEnum):
+    """The least loss by our own search, or the recoding of the library anjana (a second opinion; never released unchecked)."""
+
+    GLOBAL = "global"
+    ANJANA = "anjana"
+
+
+class Use(StrEnum):
+    """What becomes of a column."""
+
+    QUASI = "quasi"
+    SENSITIVE = "sensitive"
+    KEEP = "keep"
+    REMOVE = "remove"
+    HASH = "hash"
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    name: str
+    use: Use
+    hierarchy: Hierarchy | None = None
+
+
+@dataclass(frozen=True)
+class OneTablePlan:
+    """The plan of one table. `suppression_limit`: share of the persons, or of the rows where no column names the person."""
+
+    k: int
+    suppression_limit: float
+    method: Method
+    asked: tuple[Asked, ...]
+    columns: tuple[TableColumn, ...]
+    person: str | None = None
+    separator: str | None = None
+
+    @property
+    def quasi(self) -> tuple[TableColumn, ...]:
+        return tuple(column for column in self.columns if column.use is Use.QUASI)
+
+    def matched(self, present: Iterable[str]) -> None:
+        """Refuse a table whose columns are not the plan's. Refuses: table-column-unplanned, table-column-absent."""
+        named = {column.name for column in self.columns} | ({self.person} if self.person else set())
+        there = list(present)
+        for name in there:
+            if name not in named:
+                raise COLUMN_UNPLANNED.refuse(column=name)
+        for name in sorted(named - set(there)):
+            raise COLUMN_ABSENT.refuse(column=name)
+
+
+def read(path: Path) -> OneTablePlan:
+    """The plan at `path` with its hierarchies. Refuses: plan-unreadable, plan-field, hierarchy-unknown, hierarchy-malformed."""
+    document = Fields("", load(path))
+    head = document.table("table", optional=True)
+    person, separator = head.optional_text("person"), head.optional_text("separator")
+    if separator is not None and len(separator) != 1:
+        raise head.refuse("separator", "one character")
+    head.close()
+    fields = document.table("anonymity")
+    k = fields.integer("k", 1)
+    limit = fields.number("suppression_limit", 0.0, 1.0, 0.0)
+    method = Method(fields.choice("method", tuple(Method), "global"))
+    wanted: dict[str, tuple[int | None, float | None]] = {}
+    for one in fields.tables("l"):
+        one.choice("kind", ("distinct",), "distinct")
+        wanted[one.text("column")] = (one.integer("value", 2), None)
+        one.close()
+    for one in fields.tables("t"):
+        name = one.text("column")
+        wanted[name] = (wanted.get(name, (None, None))[0], one.number("value", 0.0, 1.0))
+        one.close()
+    fields.close()
+    columns = tuple(_column(name, cell, path.parent) for name, cell in document.table("columns").each())
+    document.close()
+    sensitive = {column.name for column in columns if column.use is Use.SENSITIVE}
+    for name in wanted:
+        if name not in sensitive:
+            raise document.refuse("anonymity", f"l and t only for columns with sensitive = true, not {name}")
+    if person is not None and any(column.name == person and column.use not in (Use.HASH, Use.REMOVE) for column in columns):
+        raise document.refuse(f"columns.{person}", "hash or remove, for the column that names the person")
+    return OneTablePlan(k, limit, method, tuple(Asked(name, *values) for name, values in wanted.items()), columns, person, separator)
+
+
+def _column(name: str, cell: Fields, folder: Path) -> TableColumn:
+    quasi, sensitive, treatment = cell.truth("quasi"), cell.truth("sensitive"), cell.optional_text("treatment")
+    file = cell.optional_text("hierarchy")
+    cell.close()
+    if (quasi, sensitive, treatment is not None).count(True) != 1 or (file is not None) != quasi:
+        raise cell.refuse("", "one of: quasi = true with a hierarchy; sensitive = true; a treatment")
+    if quasi and file is not None:
+        if not (folder / file).is_file():
+            raise UNKNOWN.refuse(column=name, hierarchy=file, built_in="-")
+        try:
+            content = (folder / file).read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise PLAN_UNREADABLE.refuse(file=file, why="UTF-8") from error
+        return TableColumn(name, Use.QUASI, hierarchy.read(file, "1", content))
+    if sensitive:
+        return TableColumn(name, Use.SENSITIVE)
+    if treatment not in (Use.KEEP, Use.REMOVE, Use.HASH):
+        raise cell.refuse("treatment", "keep, remove or hash")
+    return TableColumn(name, Use(treatment))
