@@ -21,7 +21,7 @@ from kiban_processing.catalogue import registration
 from kiban_processing.formats import dates, values
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
-from kiban_processing.statutes import REG_47, REG_48_1
+from kiban_processing.statutes import REG_48_1
 
 BATCH = 50_000
 _PATIENT = registration.LOCAL_PATIENT_ID
@@ -93,13 +93,6 @@ DUPLICATE = _finding(
     "register-duplicate", "同じ患者・版・通知日の行が他にもあり、そちらを採りました。", "Another row of the same patient, version and day was taken instead.",
     "一行だけ残してください。", "Keep one row.",
 )  # fmt: skip
-STOP_REPEATED = Ground(
-    "register-stop-repeated",
-    Family.INPUT,
-    REG_47,
-    Text("同じ求めの行が他にもあります。", "Another row states the same request."),
-    Text("一行だけ残してください。", "Keep one row."),
-)
 
 GROUNDS: dict[str, Ground] = {value.code: value for value in list(globals().values()) if isinstance(value, Ground)}
 FINDINGS = pa.schema([("row", pa.int64()), ("column", pa.string()), ("rule", pa.string())])

@@ -1,5 +1,4 @@
-"""Act 55(1), Reg 56: on receiving, the operator confirms the hospital's name, address and representative; what was confirmed before and is
-identical need not be confirmed again."""
+"""Act 55(1): on receiving, the operator confirms the hospital's name, address and representative."""
 
 from __future__ import annotations
 
@@ -28,22 +27,6 @@ def test_the_id_is_one_that_files_and_books_can_carry(session: Session, circumst
     with pytest.raises(Refusal) as refused:
         hospitals.register(session, circumstances, id, *PARTICULARS)
     assert refused.value.code == "hospital-incomplete"
-
-
-def test_identical_particulars_need_no_second_confirmation(session: Session, circumstances: Circumstances) -> None:
-    first = hospitals.register(session, circumstances, "H002", *PARTICULARS)
-    assert hospitals.register(session, circumstances, "H002", *PARTICULARS) is first
-    assert len(session.scalars(select(EntryRow)).all()) == 1
-
-
-def test_other_particulars_are_a_change_to_be_confirmed(session: Session, circumstances: Circumstances) -> None:
-    hospitals.register(session, circumstances, "H002", *PARTICULARS)
-    changed = (*PARTICULARS[:2], "院長 北 次郎")
-    with pytest.raises(Refusal) as refused:
-        hospitals.register(session, circumstances, "H002", *changed)
-    assert refused.value.code == "hospital-differs"
-    assert hospitals.amend(session, circumstances, "H002", *changed).representative == "院長 北 次郎"
-    assert [hospital.id for hospital in hospitals.list_all(session)] == ["H002"]
 
 
 def test_the_book_does_not_name_the_representative(session: Session, circumstances: Circumstances) -> None:

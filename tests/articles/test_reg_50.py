@@ -1,5 +1,4 @@
-"""Reg 49, 50: the ministers publish the filing on the internet without delay, and after that the hospital publishes promptly; until both
-have happened nothing is received."""
+"""Reg 50: after the ministers' publication the hospital publishes promptly; until it has nothing is received."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Reg 51: the document states six items: the request; who asked; when it was received; that it is the document of Act 53(1); when
-provision stops; when it is delivered. Reg 52: its copy is kept three years from delivery."""
+provision stops; when it is delivered."""
 
 from __future__ import annotations
 
@@ -50,8 +50,3 @@ def test_a_document_without_an_item_is_not_made(session: Session, stop: Stop, na
 
 def test_the_register_has_no_place_for_a_name(stop: Stop) -> None:
     assert not [column.key for column in inspect(Stop).columns if "name" in column.key]
-
-
-@pytest.mark.parametrize(("delivered", "until"), [(date(2026, 11, 21), date(2029, 11, 21)), (date(2024, 2, 29), date(2027, 3, 1))])
-def test_the_copy_is_kept_three_years(delivered: date, until: date) -> None:
-    assert acknowledgements.keep_until(delivered) == until
