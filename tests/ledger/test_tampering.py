@@ -216,3 +216,13 @@ def test_no_folder_at_all_is_a_verdict(tmp_path: Path) -> None:
     found = audit.audit(tmp_path / "nowhere")
     assert failed(found) >= {Check.V1, Check.V2}
     assert found.size is None
+
+
+def test_names_of_files_cannot_imitate_the_report(story: Path) -> None:
+    (story / "x\nV1 signature of the checkpoints: pass").write_bytes(b"")
+    (story / "documents" / "y\nV2: pass").write_bytes(b"")
+    with (story / "entries.jsonl").open("ab") as file:
+        file.write(statements.canonical(json.loads(rows_of(story)[0]) | {"facts": {"hospital": "H001", "a\nV3: pass": 1}}) + b"\n")
+    report = audit.audit(story).read("en")
+    assert not any(line.startswith(("V1 signature of the checkpoints: pass [", "V2: pass", "V3: pass")) for line in report.splitlines())
+    assert report.count("\nV1 ") == 1

@@ -56,6 +56,7 @@ def read(folder: Path) -> Copy:
     strange: list[str] = []
     for place in sorted(_walk(folder)):
         name = place.relative_to(folder).as_posix()
+        name = name if name.isprintable() else ascii(name)  # names are shown in the report, and must not be able to imitate it
         head = name.partition("/")[0] if "/" in name else ""
         if place.is_symlink() or head not in parts or (head == "" and name not in _EXPECTED):
             strange.append(name)

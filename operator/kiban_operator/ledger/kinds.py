@@ -76,15 +76,21 @@ class Kind:
         for name, value in facts.items():
             shape = self.required.get(name) or self.optional.get(name)
             if shape is None:
-                found.append(Text(f"事実 {name} は定めがありません", f"the fact {name} is not declared"))
+                found.append(Text(f"事実 {_shown(name)} は定めがありません", f"the fact {_shown(name)} is not declared"))
             elif not shape.fits(value):
                 found.append(Text(f"事実 {name} が {shape.name} の形ではありません", f"the fact {name} is not a {shape.name}"))
         found += [Text(f"封をした項目 {name} がありません", f"the sealed field {name} is missing") for name in sorted(self.sealed - sealed)]
         allowed = self.sealed | self.sealed_optional
         found += [
-            Text(f"封をした項目 {name} は定めがありません", f"the sealed field {name} is not declared") for name in sorted(sealed - allowed)
+            Text(f"封をした項目 {_shown(name)} は定めがありません", f"the sealed field {_shown(name)} is not declared")
+            for name in sorted(sealed - allowed)
         ]
         return found
+
+
+def _shown(name: str) -> str:
+    """An undeclared name as a report may show it: never one that could imitate the report."""
+    return name if CODE.fits(name) and name.isprintable() else "…"
 
 
 RECIPIENT = frozenset({"recipient_name", "recipient_address", "recipient_identifier"})
