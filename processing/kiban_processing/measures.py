@@ -20,6 +20,8 @@ from kiban_processing.dialect import quoted
 PYCANON_ROWS = 2_000_000
 # pycanon's l and t walk class by class in Python (some ms each); beyond so many classes its l and t cover the smallest ones only.
 PYCANON_CLASSES = 3_000
+# Classes times values; t needs every row for the distribution of the whole, so beyond this pycanon's t is left out and ours stands alone.
+PYCANON_CELLS = 300_000
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ def measure_by_pycanon(
         rows = f"SELECT DISTINCT person{_columns(quasi_identifiers)}, {_value(column)} AS s FROM {quoted(relation)}"
         values = _smallest_classes(con, rows, names, PYCANON_ROWS, PYCANON_CLASSES)
         distinct[column] = int(anonymity.l_diversity(values, names, ["s"]))
-        if with_t:
-            everything = _smallest_classes(con, rows, names, PYCANON_ROWS, None)
+        if with_t and len(frame.drop_duplicates(names)) * _one(con, f"SELECT count(DISTINCT s) FROM ({rows})")[0] <= PYCANON_CELLS:
+            everything = con.execute(rows).df().astype(str).reset_index(drop=True)
             distance[column] = float(anonymity.t_closeness(everything, names, ["s"]))
     return Figures("pycanon", int(frame["person"].nunique()), int(len(frame.drop_duplicates(names))), k, distinct, distance)
 

@@ -46,6 +46,7 @@ tail_persons = 3
 sex = { treatment = "keep", quasi = true }
 birth_date = { treatment = "age_band", quasi = true }
 address = { treatment = "place", quasi = true }
+registered_on = { treatment = "shift_year" }
 [tables.encounters.columns]
 encounter_id = { treatment = "rekey" }
 department = { treatment = "generalise_rare" }
@@ -70,7 +71,8 @@ CREATE TABLE source_patients AS SELECT person, 'L' || printf('%05d', i + 31000) 
        ELSE DATE '1951-06-01' + i::INTEGER END AS birth_date,
   CASE WHEN i % 2 = 0 THEN 'male' ELSE 'female' END AS sex, '1000001' AS postal_code,
   '東京都千代田区千代田' || i || '番' AS address, '03-1234-' || printf('%04d', i) AS phone,
-  printf('%08d', 6130000 + i) AS insured_number, '01' AS insured_branch FROM people;
+  printf('%08d', 6130000 + i) AS insured_number, '01' AS insured_branch,
+  DATE '2015-04-01' + i * 30 AS registered_on FROM people;
 CREATE TABLE source_encounters AS SELECT person, 'L' || printf('%05d', i + 31000) AS local_patient_id,
   'E' || printf('%023d', i * 3 + n) AS encounter_id, '01' AS department, '基盤第一病院' AS facility_name,
   CASE WHEN n = 0 THEN 'cured' ELSE 'improved' END AS discharge_outcome,
@@ -84,7 +86,7 @@ CREATE TABLE source_laboratory_results AS SELECT person, 'R' || i AS result_id, 
 RELEASED = """
 CREATE TABLE released_patients AS SELECT pseudonym AS person, sex,
   CASE WHEN birth_date < DATE '1935-03-31' THEN '90+' WHEN birth_date < DATE '1960-01-01' THEN '70-79' ELSE '40-49' END AS age_band,
-  '東京都' AS residence FROM source_patients JOIN secret_persons USING (person) WHERE NOT suppressed;
+  '東京都' AS residence, year(registered_on + 7 * shift_weeks)::INTEGER AS registered_on FROM source_patients JOIN secret_persons USING (person) WHERE NOT suppressed;
 CREATE TABLE released_encounters AS SELECT pseudonym AS person, key AS encounter_id, department, discharge_outcome,
   started_on + 7 * shift_weeks AS started_on
   FROM source_encounters JOIN secret_persons USING (person) JOIN keys ON keys.code = encounter_id WHERE NOT suppressed;
@@ -397,11 +399,18 @@ class TestFifthOtherMeasures:
         made.con.execute("UPDATE released_encounters SET started_on = started_on + 28 WHERE rowid = 0")
         assert found(made.judge(), Standard.OTHER_MEASURES, "date-astray")
 
+    def test_a_year_that_is_not_the_persons_is_found(self, made: Made) -> None:
+        made.con.execute("UPDATE released_patients SET registered_on = registered_on + 2 WHERE rowid = 0")
+        assert found(made.judge(), Standard.OTHER_MEASURES, "date-astray")
+
     def test_nobody_moved_at_all_is_found(self, made: Made) -> None:
         for table, day in (("encounters", "started_on"), ("diagnoses", "diagnosed_on")):
             made.con.execute(
                 f"UPDATE released_{table} SET {day} = {day} - 7 * p.shift_weeks FROM secret_persons p WHERE p.pseudonym = released_{table}.person"
             )
+        made.con.execute(
+            "UPDATE released_patients SET registered_on = year(s.registered_on) FROM source_patients s JOIN secret_persons p USING (person) WHERE p.pseudonym = released_patients.person"
+        )
         made.con.execute("UPDATE secret_persons SET shift_weeks = 0")
         evidence = made.judge()
         assert found(evidence, Standard.OTHER_MEASURES, "date-unmoved")

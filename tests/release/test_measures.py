@@ -72,3 +72,10 @@ def test_beyond_its_reach_pycanon_still_sees_the_smallest_class(monkeypatch: pyt
     con = relation([(f"p{number}", "big") for number in range(9)] + [("q1", "small"), ("q2", "small")], ["person", "place"])
     figures = measures.measure_by_pycanon(con, "finished", ["place"])
     assert (figures.k, figures.persons) == (2, 2)
+
+
+def test_beyond_its_reach_pycanons_t_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = relation([("p1", "a", "x"), ("p2", "a", "y")], ["person", "place", "disease"])
+    assert measures.measure_by_pycanon(con, "finished", ["place"], ["disease"], with_t=True).t == {"disease": 0.0}
+    monkeypatch.setattr(measures, "PYCANON_CELLS", 1)
+    assert measures.measure_by_pycanon(con, "finished", ["place"], ["disease"], with_t=True).t == {}
