@@ -13,7 +13,6 @@ from typing import Any
 import pyrage
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from kiban_applications import applicants, contracts, delivery, destruction, oversight  # noqa: F401  (their tables)
 from kiban_applications.conditions import Condition
