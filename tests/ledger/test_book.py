@@ -193,8 +193,17 @@ def test_triggers_refuse_every_change(desk: Any) -> None:
 
 def test_triggers_for_a_migration_are_those_of_the_tables(desk: Any, tmp_path: Path) -> None:
     """The statements of `TRIGGERS`, run by hand on bare tables, protect as `create_all` does."""
-    if desk.engine.dialect.name != "sqlite":
-        assert len(guards.TRIGGERS["postgresql"]) == 5 * len(guards.INSERT_ONLY)
+    if desk.engine.dialect.name == "postgresql":
+        write(desk)
+        with desk.engine.begin() as connection:
+            for table in guards.INSERT_ONLY:
+                for function in ("refuse", "next"):
+                    connection.execute(sa.text(f"DROP FUNCTION {table}_{function} CASCADE"))
+            connection.execute(sa.text("UPDATE ledger_entries SET kind = kind"))  # nothing protects it now
+            for statement in guards.TRIGGERS["postgresql"]:
+                connection.exec_driver_sql(statement)
+        with pytest.raises(DatabaseError, match="the ledger"), desk.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE ledger_entries SET kind = kind"))
         return
     bare = database.connect(f"sqlite:///{tmp_path / 'bare.db'}")
     with bare.begin() as connection, desk.engine.begin() as original:
