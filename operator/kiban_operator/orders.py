@@ -65,11 +65,9 @@ _TERMS = frozenset({"recipient_class", "recipient_key"})
 def read(snapshot: Mapping[str, Any]) -> Order:
     """The order from its stored JSON object."""
     values = dict(snapshot)
-    dates = {name: date.fromisoformat(values.pop(name)) for name in ("period_from", "period_to", "term_from", "term_to")}
-    return Order(
-        recipient_class=RecipientClass(values.pop("recipient_class")),
-        delivery_form=DeliveryForm(values.pop("delivery_form")),
-        approved_items=frozenset(values.pop("approved_items")),
-        **dates,
-        **values,
-    )
+    for name in ("period_from", "period_to", "term_from", "term_to"):
+        values[name] = date.fromisoformat(values[name])
+    values["recipient_class"] = RecipientClass(values["recipient_class"])
+    values["delivery_form"] = DeliveryForm(values["delivery_form"])
+    values["approved_items"] = frozenset(values["approved_items"])
+    return Order(**values)
