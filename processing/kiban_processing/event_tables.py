@@ -158,7 +158,7 @@ def _clip(con: duckdb.DuckDBPyConnection, plan: Plan, column: ColumnPlan, table:
         f"SELECT count(*), count(*) FILTER (WHERE b.low IS NULL), count(*) FILTER (WHERE {value} < b.low OR {value} > b.high) "
         f"FROM {work} w LEFT JOIN {name} b ON {_agree(by)} WHERE {value} IS NOT NULL"
     ).fetchone() or (0, 0, 0)
-    groups = con.execute(f"SELECT count(*) FROM (SELECT {listed} FROM {work} WHERE {value} IS NOT NULL GROUP BY ALL)").fetchone() or (0,)
+    groups = con.execute(f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {work} WHERE {value} IS NOT NULL)").fetchone() or (0,)
     enough = con.execute(f"SELECT count(*) FROM {name}").fetchone() or (0,)
     return MeasurementOutcome(
         column.table, column.name, by, plan.rare_persons, groups[0], groups[0] - enough[0], counts[0], counts[2], counts[1]

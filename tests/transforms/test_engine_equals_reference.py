@@ -32,11 +32,12 @@ ADDRESSES = st.sampled_from(
 POSTAL_CODES = st.sampled_from([None, "1000001", "3010000", "0608621", "9999999"])
 
 
-def rows_of(**columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    return st.lists(st.fixed_dictionaries(columns), max_size=14)
+def rows_of(least: int = 0, **columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(st.fixed_dictionaries(columns), min_size=least, max_size=16)
 
 
 PATIENT_ROWS = rows_of(
+    4,
     person=PEOPLE,
     registered_on=st.none() | DAYS,
     sex=st.sampled_from([None, "male", "female", "unknown"]),
@@ -68,10 +69,11 @@ ROWS = st.fixed_dictionaries(
             ended_on=st.none() | DAYS,
         ),
         "laboratory_results": rows_of(
+            8,
             person=ANYONE,
-            jlac10=st.sampled_from([None, "3D046000001906202", "3D046000001920402", "3B035000002327201"]),
+            jlac10=st.sampled_from([None, "3D046000001906202", "3D046000001920402"]),
             value=st.none() | st.integers(0, 400).map(lambda tenths: tenths / 10),
-            unit=st.sampled_from([None, "%", "mg/dL"]),
+            unit=st.sampled_from([None, "%"]),
             sampled_on=DAYS,
         ),
     }
@@ -86,7 +88,7 @@ PLACES = '[place]\nlevel = "municipality"\npopulation_floor = 70000\npopulations
 
 @pytest.mark.parametrize("models", MODELS.values(), ids=MODELS.keys())
 @given(rows=ROWS, k=st.integers(2, 3), limit=st.sampled_from([0.0, 0.4, 0.9]), rare=st.integers(2, 3))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_whole_plan(rows: Any, k: int, limit: float, rare: int, models: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
     plan = make_plan(k=k, limit=limit, rare=rare, models=models)
     try:
@@ -117,7 +119,7 @@ def test_a_whole_plan(rows: Any, k: int, limit: float, rare: int, models: str, m
 
 
 @given(rows=PATIENT_ROWS.filter(bool))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_ages_and_municipalities(rows: Any, make_plan: Callable[..., Any], carry_out: Any, tmp_path: Any) -> None:
     (tmp_path / "populations.csv").write_text(
         "municipality,population\n13101,66680\n茨城県龍ケ崎市,76420\n神奈川県横浜市西区,104935\n", "utf-8"
@@ -137,7 +139,7 @@ def test_ages_and_municipalities(rows: Any, make_plan: Callable[..., Any], carry
 
 
 @given(rows=ROWS.filter(lambda rows: len({row["person"] for row in rows["patients"]}) > 1))
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_the_same_rows_in_another_order_give_the_same_release(rows: Any, make_plan: Callable[..., Any], carry_out: Any) -> None:
     plan = make_plan(k=2, limit=0.0, patients='sex = { treatment = "keep", quasi = true }', tables=EVENTS)
     try:

@@ -164,6 +164,33 @@ def test_a_rare_code_goes_up_and_a_row_of_one_that_goes_wholly_is_dropped(make_p
     assert (codes_outcome.rows_generalised, codes_outcome.rows_suppressed, codes_outcome.fewest_persons) == (3, 1, 3)
 
 
+def test_extremes_are_shared_and_groups_of_few_persons_lose_their_values(make_plan: Callable[..., Any], carry_out: Any) -> None:
+    """Nine pupils of 120 to 136 cm and one of 170 cm; a unit that two persons alone have."""
+    events = """
+[tables.observations.columns]
+other_code = { treatment = "generalise_rare" }
+unit = { treatment = "generalise_rare" }
+value = { treatment = "clip" }
+[tables.prescriptions.columns]
+days = { treatment = "clip" }
+"""
+    heights = [120.0 + 2 * one for one in range(9)] + [170.0]
+    rows = {
+        "patients": people(10),
+        "observations": [{"person": f"P{one}", "other_code": "height", "unit": "cm", "value": height} for one, height in enumerate(heights)]
+        + [{"person": f"P{one}", "other_code": "height", "unit": "inch", "value": 50.0} for one in range(2)],
+        "prescriptions": [{"person": f"P{one}", "days": 14.0} for one in range(10)] + [{"person": "P0", "days": 900.0}],
+    }
+    outcome, released = carry_out(make_plan(rare=5, patients=SEX, tables=events), rows)
+    values = sorted(row["value"] for row in released["observations"] if row["unit"] == "cm")
+    assert values == [124.0, 124.0, 124.0, 126.0, 128.0, 130.0, 132.0, 134.0, 134.0, 134.0]
+    assert [row["value"] for row in released["observations"] if row["unit"] is None] == [None, None]
+    assert {row["days"] for row in released["prescriptions"]} == {14.0}
+    days, height = sorted(outcome.measurements, key=lambda one: one.column)
+    assert (days.groups, days.groups_too_few, days.values, days.values_clipped, days.values_removed) == (1, 0, 11, 1, 0)
+    assert (height.groups, height.groups_too_few, height.values, height.values_clipped, height.values_removed) == (2, 1, 12, 4, 2)
+
+
 def test_a_code_is_rare_by_the_persons_who_stay(make_plan: Callable[..., Any], carry_out: Any) -> None:
     """Three hold the code, but one of them is left out for k."""
     events = '[tables.procedures.columns]\nother_code = { treatment = "generalise_rare" }'
