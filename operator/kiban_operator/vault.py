@@ -30,10 +30,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from kiban_operator import keys, registers
 from kiban_operator.database import Base, Moment
 from kiban_operator.home import Home
+from kiban_processing import dialect
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
 from kiban_processing.catalogue.registration import LOCAL_PATIENT_ID
 from kiban_processing.catalogue.tables import TABLES
+from kiban_processing.transforms import keys as pseudonyms
 from kiban_processing.formats import values
 
 ROWS_PER_GROUP = 250_000
@@ -236,15 +238,13 @@ def register_all(con: duckdb.DuckDBPyConnection, session: Session, home: Home, p
 
 
 def patient_key_parameters(secret: bytes) -> dict[str, bytes]:
-    """The two halves of HMAC-SHA-256 as bound parameters, so that the secret stands in no statement text."""
-    padded = secret.ljust(64, b"\0")
-    return {"key_inner": bytes(byte ^ 0x36 for byte in padded), "key_outer": bytes(byte ^ 0x5C for byte in padded)}
+    """The secret as the parameters that `patient_key_sql` needs, so that it stands in no statement text."""
+    return pseudonyms.pads("key", secret)
 
 
 def patient_key_sql(hospital: str, local_patient_id: str) -> str:
     """`keys.patient_key` for the engine; both arguments are SQL expressions, parameters are those of `patient_key_parameters`."""
-    message = f"encode({hospital} || chr(31) || {local_patient_id})"
-    return f"substr(sha256($key_outer || unhex(sha256($key_inner || {message}))), 1, 32)"
+    return f"substr({dialect.hmac('key', f'{hospital} || chr(31) || {local_patient_id}')}, 1, 32)"
 
 
 def patient_secret(session: Session, home: Home) -> bytes:
