@@ -320,7 +320,7 @@ def test_an_order_comes_only_from_a_contract_in_force(story: Any) -> None:
     contract = story.negotiated()
     with pytest.raises(Refusal) as caught:
         story.order(contract)
-    assert caught.value.code == "contract-not-active"
+    assert caught.value.code == "use-contract-not-active"
     active = story.active()
     order = story.order(active)
     assert order.approved_items == {"patients.sex", "laboratory_results.value"}
@@ -415,7 +415,7 @@ def test_a_delivery_needs_the_contract_in_force_at_that_moment(story: Any) -> No
     release = story.committed()
     contract = story.release(release).contract_id
     story.do("so", contracts.suspend, contract, "事故の調査")
-    refused("contract-not-active", story, "dl", delivery.deliver, release, late_stops=0)
+    refused("use-contract-not-active", story, "dl", delivery.deliver, release, late_stops=0)
     story.do("so", contracts.resume, contract)
     refused("late-stop", story, "dl", delivery.deliver, release, late_stops=2)
     story.do("dl", delivery.deliver, release, late_stops=0)
@@ -433,7 +433,7 @@ def test_a_package_that_is_not_the_approved_one_stays(story: Any, what: str) -> 
     release = story.committed()
     package = Path(story.release(release).package_path)
     package.unlink() if what == "gone" else package.write_bytes(b"\x00")
-    refused("package-altered", story, "dl", delivery.deliver, release, late_stops=0)
+    refused("package-not-as-approved", story, "dl", delivery.deliver, release, late_stops=0)
 
 
 def test_only_a_named_custodian_confirms_the_receipt_of_these_bytes(story: Any) -> None:

@@ -124,7 +124,7 @@ def test_a_suspension_and_a_delivery_at_once_are_in_one_order_in_the_ledger(anyw
             lambda release=release: anywhere.do("dl", delivery.deliver, release, late_stops=0),
             lambda: anywhere.do("so", contracts.suspend, contract, "調査"),
         )
-        assert set(outcomes) <= {"done", "contract-not-active", "case-changed"}
+        assert set(outcomes) <= {"done", "use-contract-not-active", "case-changed"}
         entries = anywhere.read(lambda session: book.entries(session))
         delivered = [entry.seq for entry in entries if entry.kind == "release.delivered" and entry.aggregate == f"release/{release}"]
         suspended = [entry.seq for entry in entries if entry.kind == "contract.suspended"][-1:]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+import kiban_applications
+import kiban_operator
 from kiban_applications.contract_state import CONTRACT
 from kiban_applications.destruction import DESTRUCTION
 from kiban_applications.oversight import OBLIGATION
+from kiban_applications.review import store
 from kiban_applications.review.rules import APPLICATION, DECISIONS, VOTES, passes
-from kiban_operator import machine, roles
+from kiban_operator import machine, people, roles
 from kiban_operator.grants import GRANT
-from kiban_operator.ledger import kinds
+from kiban_operator.ledger import book, kinds
 from kiban_operator.machine import NEW, Table
 from kiban_operator.release_state import RELEASE
 from kiban_operator.roles import Role
@@ -20,6 +26,7 @@ from kiban_processing.language import Text
 from kiban_processing.refusals import Refusal
 
 TABLES = (GRANT, APPLICATION, CONTRACT, RELEASE, OBLIGATION, DESTRUCTION)
+PACKAGES = (kiban_operator, kiban_applications)
 CASES = (APPLICATION, CONTRACT, RELEASE, OBLIGATION, DESTRUCTION)
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 every_case = pytest.mark.parametrize("table", CASES, ids=lambda table: table.name)
@@ -135,6 +142,26 @@ def test_what_is_booked_is_a_kind_of_the_ledger(table: Table) -> None:
         else:
             kind = kinds.named(step.entry)
             assert kind.aggregate in {None, table.name, "person"}
+
+
+@every_table
+def test_every_guard_a_table_names_is_judged_somewhere(table: Table) -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for package in PACKAGES for path in sorted(Path(str(package.__file__)).parent.rglob("*.py"))
+    )
+    for guard in machine.guards_of(table):
+        assert f'judge("{guard}",' in source.replace("judge(\n        ", "judge("), guard
+
+
+def test_a_step_whose_guards_were_not_judged_does_not_finish(story: Any) -> None:
+    """A forgotten guard is a bug that fails closed: nothing is changed and nothing booked."""
+    application = story.submitted()
+    before = story.read(lambda session: book.size(session))
+    with pytest.raises(RuntimeError, match="outside-organisation"), Session(story.engine) as session, session.begin():
+        row = store.load(session, application)
+        people.begin(session, story.acting("se"), APPLICATION, row, "accept").finish()
+    assert story.read(lambda session: store.load(session, application)).state == "SUBMITTED"
+    assert story.read(lambda session: book.size(session)) == before
 
 
 @every_case

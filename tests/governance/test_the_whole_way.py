@@ -118,4 +118,4 @@ def test_a_contract_ends_only_with_every_copy_destroyed(story: Any) -> None:
     assert story.do("co", destruction.end_contract, contract).state == "ENDED"
     with pytest.raises(Refusal) as caught:
         story.read(lambda session: contracts.order(session, contract, story.system.today()))
-    assert caught.value.code == "contract-not-active"
+    assert caught.value.code == "use-contract-not-active"
