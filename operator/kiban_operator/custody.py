@@ -68,18 +68,20 @@ class CustodyReport:
 def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
     """Run the standing query over all hospitals and regimes; changes nothing."""
     progress("custody", 0, None)
-    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
-        with home.transaction() as session:
-            stored: dict[str, str] = {}
-            rows = 0
-            for name, table in TABLES.items():
-                chosen = vault.files(session, vault.Shelf.VAULT, table=name)
-                if chosen:
-                    con.register(f"stored_{name}", vault.dataset(session, home, chosen, vault.schema(table)))
-                    stored[name] = f"stored_{name}"
-                    rows += sum(file.rows for file in chosen)
-            found = guard.standing_query(con, session, home.circumstances.today(), stored, _brought(session))
-            late = _stored_after_stop(con, session, stored)
+    with (
+        workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con,
+        home.transaction() as session,
+    ):
+        stored: dict[str, str] = {}
+        rows = 0
+        for name, table in TABLES.items():
+            chosen = vault.files(session, vault.Shelf.VAULT, table=name)
+            if chosen:
+                con.register(f"stored_{name}", vault.dataset(session, home, chosen, vault.schema(table)))
+                stored[name] = f"stored_{name}"
+                rows += sum(file.rows for file in chosen)
+        found = guard.standing_query(con, session, home.circumstances.today(), stored, _brought(session))
+        late = _stored_after_stop(con, session, stored)
     breaches = [_breach(finding) for finding in found if finding.breach] + late
     already = {(breach.hospital, breach.regime, breach.table, breach.ground) for breach in late}
     later = [_breach(f) for f in found if not f.breach and (f.hospital, f.regime, f.table, f.ground) not in already]

@@ -76,6 +76,7 @@ class Act(StrEnum):
     TAKE_STOP = "take-stop"
     LINK_PERSONS = "link-persons"
     WRITE_PLAN = "write-plan"
+    APPROVE_PLAN = "approve-plan"
     ERASE = "erase"
     READ_LEDGER = "read-ledger"
     SIGN_CHECKPOINT = "sign-checkpoint"
@@ -94,6 +95,7 @@ ACT_NAMES: dict[Act, Text] = {
     Act.TAKE_STOP: Text("提供停止の求めの受付", "take a request to stop"),
     Act.LINK_PERSONS: Text("名寄せ", "link persons"),
     Act.WRITE_PLAN: Text("加工計画の作成", "write a processing plan"),
+    Act.APPROVE_PLAN: Text("加工計画の承認", "approve a processing plan"),
     Act.ERASE: Text("消去", "erase"),
     Act.READ_LEDGER: Text("帳簿の閲覧・書き出し", "read and export the ledger"),
     Act.SIGN_CHECKPOINT: Text("帳簿の署名", "sign a checkpoint"),
@@ -112,6 +114,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.TAKE_STOP: frozenset({Role.OD, Role.HL}),
     Act.LINK_PERSONS: frozenset({Role.PR}),
     Act.WRITE_PLAN: frozenset({Role.PR}),
+    Act.APPROVE_PLAN: frozenset({Role.CK}),
     Act.ERASE: frozenset({Role.SO}),
     Act.READ_LEDGER: frozenset({Role.AU, Role.SE, Role.SO}),
     Act.SIGN_CHECKPOINT: frozenset({Role.SO, Role.SYS}),

@@ -35,8 +35,8 @@ from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
 from kiban_processing.catalogue.registration import LOCAL_PATIENT_ID
 from kiban_processing.catalogue.tables import TABLES
-from kiban_processing.transforms import keys as pseudonyms
 from kiban_processing.formats import values
+from kiban_processing.transforms import keys as pseudonyms
 
 ROWS_PER_GROUP = 250_000
 PATIENT_KEY_SECRET = "patient-key"

@@ -11,7 +11,7 @@ from kiban_applications import conditions, contracts, delivery, oversight
 from kiban_applications.command_line.door import Door
 from kiban_applications.command_line.registering import ARCHIVE_KEY
 from kiban_applications.review import form, store
-from kiban_operator import approvals, people, release, release_state
+from kiban_operator import approvals, people, plan_approval, release, release_state
 from kiban_operator.home import Home
 from kiban_operator.release_state import RELEASE, Release
 from kiban_operator.roles import SYSTEM
@@ -93,6 +93,20 @@ def _build_plan(door: Door, app: typer.Typer) -> None:
         plans.check(wanted, approved)
         door.tell(f"適合しています。計画の要約値: sha256:{wanted.digest}", f"The plan is in order. Its digest: sha256:{wanted.digest}")
         door.give({"name": wanted.name, "version": wanted.version, "digest": f"sha256:{wanted.digest}", "items": sorted(wanted.requested)})
+
+    @group.command(
+        "approve",
+        help=say("契約に対する加工計画を承認し、帳簿に記載します(承認者)。", "Approve a plan for a contract and book it (checker)."),
+    )
+    def approve(
+        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], contract: Annotated[str, typer.Option("--contract")]
+    ) -> None:
+        opened = door.open("CK-1")
+        with opened.transaction() as session:
+            order = contracts.order(session, contract, opened.circumstances.today())
+            digest = plan_approval.approve(session, opened.circumstances, plans.read(file), order)
+        door.tell(f"承認しました: {digest}", f"Approved {digest}")
+        door.give({"plan": digest, "contract": contract})
 
     @group.command("show", help=say("加工計画を列ごとに表示します。", "Show a plan column by column."))
     def show(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:

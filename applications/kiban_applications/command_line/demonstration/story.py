@@ -26,6 +26,7 @@ from kiban_operator import (
     optouts,
     people,
     persons,
+    plan_approval,
     release_state,
     vault,
     workshop,
@@ -37,6 +38,7 @@ from kiban_operator.circumstances import JAPAN, Circumstances
 from kiban_operator.home import Home
 from kiban_operator.ledger import audit
 from kiban_operator.submissions import Receipt
+from kiban_processing import plan as plans
 from kiban_processing.language import Text
 from kiban_processing.package import bag, envelope
 from kiban_processing.refusals import Family, Ground, Refusal
@@ -227,7 +229,14 @@ def _agree(story: Story) -> str:
 def _make_and_deliver(story: Story, contract: str) -> str:
     door = story.door
     story.chapter(5, "作成・判定・承認・提供", "Making, judging, approving, delivering")
-    made = releasing.make(door, story.by("PR"), contract, story.data / "plans" / "diabetes-cohort.toml")
+    plan = story.data / "plans" / "diabetes-cohort.toml"
+    with story.home.transaction() as session:
+        order = contracts.order(session, contract, story.home.circumstances.today())
+        digest = plan_approval.approve(session, story.by("CK-1").circumstances, plans.read(plan), order)
+    door.tell(
+        f"加工計画 {digest[:23]}… を承認者が契約に照らして承認しました。", f"A checker approved the plan {digest[:23]}… for the contract."
+    )
+    made = releasing.make(door, story.by("PR"), contract, plan)
     release_id, manifest = made.release.id, str(made.release.manifest_digest)
     judged = made.outcome.anonymity
     door.tell(
