@@ -86,10 +86,14 @@ def carry_out(
     for number, table in enumerate(events):
         tell(table.name, 0.4 + 0.6 * number / len(events))
         source = sources[table.name]
-        for column in table.released:
-            if column.treatment is Treatment.GENERALISE_RARE and column.qualified not in settled:
-                settled[column.qualified] = event_tables.settle(con, plan, column, source, _RELEASED_PERSONS)
-        labels = {c.name: settled[c.qualified] for c in table.released if c.qualified in settled}
+        rare = [column for column in table.released if column.treatment is Treatment.GENERALISE_RARE]
+        decisive = event_tables.decisive(table)
+        labels: dict[str, Settled] = {}
+        for column in (*decisive, *(one for one in rare if one not in decisive)):
+            relation = source if column in decisive else event_tables.remaining(table, source, labels)
+            if column.qualified not in settled:
+                settled[column.qualified] = event_tables.settle(con, plan, column, relation, _RELEASED_PERSONS)
+            labels[column.name] = settled[column.qualified]
         outcomes[table.name], clipped = event_tables.release(
             con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets
         )

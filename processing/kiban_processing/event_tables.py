@@ -93,6 +93,32 @@ def principal_sql(relation: str, column: str) -> str:
     )
 
 
+def decisive(table: TablePlan) -> tuple[ColumnPlan, ...]:
+    """The code columns that decide whether a row has lost all it said; a unit or a department says nothing by itself."""
+    return tuple(
+        column
+        for column in table.released
+        if column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE
+    )
+
+
+def remaining(table: TablePlan, source: str, settled: Mapping[str, Settled]) -> str:
+    """The relation of the rows that stay: all but those that had a code, lost it, and have none left.
+
+    Needs the labels of the decisive columns; what is counted of the other columns is counted over these rows.
+    """
+    columns = [column for column in decisive(table) if column.name in settled]
+    if not columns:
+        return source
+    joins, lost, left = "", [], []
+    for number, column in enumerate(columns):
+        value = f"s.{dialect.quoted(column.name)}"
+        joins += f" LEFT JOIN {settled[column.name].name} d{number} ON d{number}.code = {value}"
+        lost.append(f"({value} IS NOT NULL AND d{number}.label IS NULL)")
+        left.append(f"d{number}.label IS NULL")
+    return f"(SELECT s.* FROM {source} s{joins} WHERE NOT (({' OR '.join(lost)}) AND {' AND '.join(left)}))"
+
+
 def release(
     con: duckdb.DuckDBPyConnection,
     plan: Plan,
@@ -109,8 +135,6 @@ def release(
     has_hospital = HOSPITAL in {row[0] for row in con.execute(f"DESCRIBE {source}").fetchall()}
     selected = ["p.pseudonym AS person"]
     joins: list[str] = []
-    lost: list[str] = []
-    left: list[str] = []
     for name, column in columns.items():
         value = f"s.{dialect.quoted(name)}"
         expression = value
@@ -126,17 +150,12 @@ def release(
                 alias = f"g{len(joins)}"
                 joins.append(f"LEFT JOIN {settled[name].name} {alias} ON {alias}.code = {value}")
                 expression = f"{alias}.label"
-                if tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE:
-                    lost.append(f"({value} IS NOT NULL AND {expression} IS NULL)")
-                    left.append(f"{expression} IS NULL")
         selected.append(f"{expression} AS {dialect.quoted(name)}")
-    # A row goes when a code was suppressed and none is left.
-    where = f"WHERE NOT (({' OR '.join(lost)}) AND {' AND '.join(left)})" if lost else ""
     work = f"work_{table.name}"
     parameters = keys.pads("pseudonym", secrets.pseudonym) if any(c.treatment is Treatment.REKEY for c in columns.values()) else {}
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {work} AS SELECT {', '.join(selected)} FROM {source} s JOIN {persons} p ON p.person = s.person "
-        f"{' '.join(joins)} {where}",
+        f"CREATE OR REPLACE TEMP TABLE {work} AS SELECT {', '.join(selected)} FROM {remaining(table, source, settled)} s JOIN {persons} p ON p.person = s.person "
+        f"{' '.join(joins)}",
         parameters,
     )
     measured = tuple(_clip(con, plan, column, table, work) for column in columns.values() if column.treatment is Treatment.CLIP)

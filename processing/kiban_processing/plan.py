@@ -19,9 +19,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from datetime import date
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 
 import rfc8785
@@ -31,9 +29,39 @@ from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item, Kind
 from kiban_processing.language import Text
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
-from kiban_processing.plan_fields import PLAN_UNREADABLE, Fields, load
+from kiban_processing.plan_fields import PLAN_FIELD, PLAN_UNREADABLE, Fields, load
+from kiban_processing.planned import (
+    PATIENTS,
+    Anonymity,
+    Clip,
+    Closeness,
+    ColumnPlan,
+    Diversity,
+    Method,
+    Place,
+    PlaceLevel,
+    Plan,
+    TablePlan,
+)
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
+
+__all__ = [
+    "PATIENTS",
+    "Anonymity",
+    "Clip",
+    "Closeness",
+    "ColumnPlan",
+    "Diversity",
+    "Method",
+    "Place",
+    "PlaceLevel",
+    "Plan",
+    "TablePlan",
+    "check",
+    "read",
+    "sealed",
+]
 
 TREATMENT_MISSING = Ground(
     "plan-treatment-missing",
@@ -101,131 +129,6 @@ SENSITIVE_UNRELEASED = Ground(
 )
 
 QUASI_TREATMENTS = frozenset({Treatment.KEEP, Treatment.BIRTH_YEAR, Treatment.AGE_BAND, Treatment.PLACE, Treatment.SHIFT_YEAR})
-PATIENTS = "patients"
-
-
-class Method(StrEnum):
-    """k-匿名化の方法: the whole column at one level (full-domain), with suppression of persons."""
-
-    GLOBAL = "global"
-
-
-class PlaceLevel(StrEnum):
-    PREFECTURE = "prefecture"
-    MUNICIPALITY = "municipality"
-
-
-@dataclass(frozen=True)
-class ColumnPlan:
-    """One column of one table; `by` (clip only): the columns whose released values make up a group."""
-
-    table: str
-    name: str
-    treatment: Treatment
-    quasi: bool = False
-    hierarchy: str | None = None
-    by: tuple[str, ...] | None = None
-
-    @property
-    def qualified(self) -> str:
-        return f"{self.table}.{self.name}"
-
-    @property
-    def released_as(self) -> str:
-        return permitted.RELEASED_NAMES.get(self.treatment, self.name)
-
-
-@dataclass(frozen=True)
-class TablePlan:
-    """One table; `columns` in the order of the catalogue."""
-
-    name: str
-    columns: tuple[ColumnPlan, ...]
-
-    @property
-    def released(self) -> tuple[ColumnPlan, ...]:
-        return tuple(column for column in self.columns if column.treatment is not Treatment.REMOVE)
-
-
-@dataclass(frozen=True)
-class Diversity:
-    """l-多様性: at least `value` distinct principal values among the persons of each class."""
-
-    column: str
-    kind: str
-    value: int
-
-
-@dataclass(frozen=True)
-class Closeness:
-    """t-近似性: the distribution in each class differs from that of the release by at most `value` (equal ground distance)."""
-
-    column: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Anonymity:
-    k: int
-    suppression_limit: float
-    l: tuple[Diversity, ...]  # noqa: E741 - the model's own name
-    t: tuple[Closeness, ...]
-    method: Method
-
-
-@dataclass(frozen=True)
-class Place:
-    """Level of residence; a municipality of fewer inhabitants than the floor, or not in `populations`, becomes its prefecture."""
-
-    level: PlaceLevel
-    population_floor: int
-    populations: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Bottom and top coding: quantiles over persons, and how many persons at least share the extreme value."""
-
-    low: float
-    high: float
-    tail_persons: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """加工計画. `digest`: SHA-256 of the canonical JSON (RFC 8785) of everything else, contents of the files it names included."""
-
-    name: str
-    version: int
-    recipient_class: RecipientClass
-    delivery_form: DeliveryForm
-    reference_date: date | None
-    k_reason: str
-    anonymity: Anonymity
-    rare_persons: int
-    shift_window_weeks: int
-    place: Place
-    clip: Clip
-    tables: tuple[TablePlan, ...]
-    hierarchy_files: tuple[tuple[str, str], ...]  # name in the plan, content of the ARX-form CSV
-    digest: str = ""
-
-    @property
-    def requested(self) -> frozenset[str]:
-        """The items the plan releases anything of, by qualified name."""
-        return frozenset(column.qualified for table in self.tables for column in table.released)
-
-    @property
-    def quasi(self) -> tuple[ColumnPlan, ...]:
-        """The quasi-identifiers, one per released column (address and postal code make one residence)."""
-        found: dict[str, ColumnPlan] = {}
-        for column in self.table(PATIENTS).released:
-            if column.quasi:
-                found.setdefault(column.released_as, column)
-        return tuple(found.values())
-
-    def table(self, name: str) -> TablePlan:
-        return next((table for table in self.tables if table.name == name), TablePlan(name, ()))
 
 
 def read(path: Path) -> Plan:
@@ -292,11 +195,18 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
     for table in plan.tables:
         for column in table.columns:
             _check_column(column, tables.named(column.qualified))
+            comparable = {one.name for one in table.released if one.treatment in (Treatment.KEEP, Treatment.GENERALISE_RARE)}
+            if column.by is not None and not set(column.by) <= comparable:
+                raise PLAN_FIELD.refuse(field=f"{column.qualified}.by", expected="released code columns of the same table")
     floor = permitted.K_FLOORS[plan.recipient_class, plan.delivery_form]
     if plan.anonymity.k < floor and not plan.k_reason.strip():
         raise K_BELOW_FLOOR.refuse(k=plan.anonymity.k, floor=floor, recipient_class=plan.recipient_class, delivery_form=plan.delivery_form)
     codes = {
-        c.qualified for t in plan.tables for c in t.released if c.treatment in (Treatment.KEEP, Treatment.GENERALISE_RARE) and not c.quasi
+        column.qualified
+        for table in plan.tables
+        for column in table.released
+        if (column.treatment is Treatment.KEEP and not column.quasi)
+        or (column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE)
     }
     for asked in [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t]:
         if asked not in codes:
@@ -320,6 +230,8 @@ def _check_column(column: ColumnPlan, item: Item) -> None:
         raise QUASI_MISPLACED.refuse(item=column.qualified)
     if not column.quasi and possible and (item.kind is Kind.QUASI_IDENTIFIER or column.treatment in permitted.ALWAYS_QUASI):
         raise QUASI_MISSING.refuse(item=column.qualified)
+    if column.hierarchy is not None and not column.quasi:
+        raise PLAN_FIELD.refuse(field=f"{column.qualified}.hierarchy", expected="a hierarchy only beside quasi = true")
 
 
 def _anonymity(fields: Fields) -> Anonymity:
@@ -377,10 +289,11 @@ def _tables(fields: Fields) -> tuple[TablePlan, ...]:
                 raise TREATMENT_MISSING.refuse(item=qualified, allowed=allowed)
             if written not in tuple(Treatment):
                 raise TREATMENT_FORBIDDEN.refuse(item=qualified, kind=item.kind, treatment=written, allowed=allowed)
-            columns[name] = ColumnPlan(
-                table, name, Treatment(written), cell.truth("quasi"), cell.optional_text("hierarchy"), cell.texts("by")
-            )
+            column = ColumnPlan(table, name, Treatment(written), cell.truth("quasi"), cell.optional_text("hierarchy"), cell.texts("by"))
             cell.close()
+            if column.by is not None and column.treatment is not Treatment.CLIP:
+                raise cell.refuse("by", 'groups only beside treatment = "clip"')
+            columns[name] = column
         entry.close()
         if table not in tables.TABLES:
             raise tables.UNDECLARED_ITEM.refuse(item=table)

@@ -55,10 +55,9 @@ def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: d
             for name, value in patients[person].items()
         }
         released[PATIENTS].append({"person": keys.pseudonym(secrets.pseudonym, person), **row})
-    labels = _settle(rows, plan, [c for t in plan.tables for c in t.released if c.treatment is Treatment.GENERALISE_RARE], staying)
     for table in plan.tables:
         if table.name != PATIENTS:
-            released[table.name] = _events(rows[table.name], plan, table, secrets, staying, labels)
+            released[table.name] = _events(rows[table.name], plan, table, secrets, staying)
     return Released(released, frozenset(patients) - staying, node)
 
 
@@ -181,17 +180,24 @@ def _settle(rows: Rows, plan: Plan, columns: Iterable[ColumnPlan], persons: froz
 
 
 def _events(
-    rows: Sequence[Mapping[str, object]], plan: Plan, table: TablePlan, secrets: ReleaseSecrets, staying: frozenset[str], labels: Labels
+    rows: Sequence[Mapping[str, object]], plan: Plan, table: TablePlan, secrets: ReleaseSecrets, staying: frozenset[str]
 ) -> list[Row]:
-    released: list[Row] = []
-    sensitive = [c.name for c in table.released if c.qualified in labels and tables.named(c.qualified).kind is Kind.SENSITIVE_VALUE]
-    for source in rows:
-        if source["person"] not in staying:
-            continue
-        row = _event(str(source["person"]), source, plan, table, secrets, labels)
-        lost = any(source[name] is not None and row[name] is None for name in sensitive)
-        if not (lost and all(row[name] is None for name in sensitive)):
-            released.append(row)
+    rare = [column for column in table.released if column.treatment is Treatment.GENERALISE_RARE]
+    decisive = [column for column in rare if tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE]
+    present = [row for row in rows if row["person"] in staying]
+    labels = _settle({table.name: present}, plan, decisive, staying)
+
+    def label(row: Mapping[str, object], column: ColumnPlan) -> str | None:
+        return None if row[column.name] is None else labels[column.qualified][str(row[column.name])]
+
+    remaining = [
+        row
+        for row in present
+        if not any(row[column.name] is not None and label(row, column) is None for column in decisive)
+        or any(label(row, column) is not None for column in decisive)
+    ]
+    labels |= _settle({table.name: remaining}, plan, [column for column in rare if column not in decisive], staying)
+    released = [_event(str(row["person"]), row, plan, table, secrets, labels) for row in remaining]
     for column in table.released:
         if column.treatment is Treatment.CLIP:
             _clip(released, plan, column, measurements.grouping(column, table))

@@ -83,6 +83,10 @@ CHANGES = {
     ),
     "l on nothing": ('method = "global"', 'l = [{ column = "diagnoses.outcome", value = 2 }]', "plan-sensitive-unreleased"),
     "t on a quasi": ('method = "global"', 't = [{ column = "patients.sex", value = 0.2 }]', "plan-sensitive-unreleased"),
+    "l on a department": ('method = "global"', 'l = [{ column = "encounters.department", value = 2 }]', "plan-sensitive-unreleased"),
+    "hierarchy without quasi": ('days = { treatment = "clip" }', 'days = { treatment = "clip", hierarchy = "sex" }', "plan-field"),
+    "groups without clip": ('certainty = { treatment = "keep" }', 'certainty = { treatment = "keep", by = ["icd10"] }', "plan-field"),
+    "groups of no codes": ('days = { treatment = "clip" }', 'days = { treatment = "clip", by = ["quantity"] }', "plan-field"),
     "hierarchy file absent": ('hierarchy = "sex"', 'hierarchy = "sex.csv"', "plan-unreadable"),
     "municipality without floor": ('level = "prefecture"', 'level = "municipality"', "plan-field"),
 }

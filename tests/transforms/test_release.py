@@ -191,6 +191,24 @@ days = { treatment = "clip" }
     assert (height.groups, height.groups_too_few, height.values, height.values_clipped, height.values_removed) == (2, 1, 12, 4, 2)
 
 
+def test_a_unit_is_rare_by_the_rows_that_stay(make_plan: Callable[..., Any], carry_out: Any) -> None:
+    """Three persons have the unit, but two of the rows go because their codes are rare."""
+    events = """
+[tables.observations.columns]
+other_code = { treatment = "generalise_rare" }
+unit = { treatment = "generalise_rare" }
+"""
+    codes = ["height"] * 5 + ["rare1", "rare2"]
+    units = ["cm"] * 4 + ["inch"] * 3
+    rows = {
+        "patients": people(7),
+        "observations": [{"person": f"P{one}", "other_code": code, "unit": units[one]} for one, code in enumerate(codes)],
+    }
+    outcome, released = carry_out(make_plan(rare=3, patients=SEX, tables=events), rows)
+    assert outcome.tables["observations"].rows_dropped_rare == 2
+    assert sorted(str(row["unit"]) for row in released["observations"]) == ["None", "cm", "cm", "cm", "cm"]
+
+
 def test_a_code_is_rare_by_the_persons_who_stay(make_plan: Callable[..., Any], carry_out: Any) -> None:
     """Three hold the code, but one of them is left out for k."""
     events = '[tables.procedures.columns]\nother_code = { treatment = "generalise_rare" }'
