@@ -70,7 +70,7 @@ def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
     progress("custody", 0, None)
     with (
         workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con,
-        home.transaction() as session,
+        home.reading() as session,
     ):
         stored: dict[str, str] = {}
         rows = 0

@@ -66,7 +66,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READING) else "BEGIN IMMEDIATE")
+
+
+_READING = "kiban_reading"
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[Session]:
+    """One consistent view for long reading, which keeps no writer waiting; it is rolled back at the end, whatever was done in it."""
+    with Session(engine.execution_options(**{_READING: True}), expire_on_commit=False) as session:
+        yield session
+        session.rollback()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def lay_out_eligible(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, o
     Also makes `members` (hospital, patient_key, person): the registrations that go in. A row needs a linked registration, a ruling
     without ground for its table on today's registers, and, for events, a date within the period ordered.
     """
-    with home.transaction() as session:
+    with home.reading() as session:
         names = {
             table.name: vault.register(con, session, home, TABLES[table.name], f"vault_{table.name}", regime=REGIME.value)
             for table in wanted.tables
@@ -53,7 +53,7 @@ def recheck(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan) -> Eligibi
     """Rule once more on registers read now; every member must still be eligible for every table it contributed to."""
     hospitals = [str(row[0]) for row in con.execute("SELECT DISTINCT hospital FROM members ORDER BY hospital").fetchall()]
     checked_at = home.circumstances.now()
-    with home.transaction() as session:
+    with home.reading() as session:
         digest = guard.register_digest(session)
     _rule_all(home, con, wanted, hospitals, "eligible_again")
     ((examined, lost),) = con.execute("""
@@ -73,7 +73,7 @@ def _rule_all(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, hospital
     planned.setdefault("patients", set())
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (patient_key VARCHAR, table_name VARCHAR, submission VARCHAR)")
     for hospital in hospitals:
-        with home.transaction() as session:
+        with home.reading() as session:
             guard_relation.register_facts(con, session, hospital, REGIME, home.circumstances.today())
             brought = submissions.items_brought(session, hospital, REGIME.value)
         shapes = {

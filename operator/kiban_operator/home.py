@@ -78,6 +78,12 @@ class Home:
         with database.transaction(self.engine) as session:
             yield session
 
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A view for long reading; see `database.reading`."""
+        with database.reading(self.engine) as session:
+            yield session
+
     @property
     def receive(self) -> Path:
         return self.path / "receive"

@@ -104,7 +104,7 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
     custody.require_clean(home, progress)
     linkage = circumstances.token("n")
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
-        with home.transaction() as session:
+        with home.reading() as session:
             vault.register(con, session, home, TABLES["patients"], "stored")
             previous = pa.Table.from_batches(_known_persons(session), schema=PREVIOUS)
         _lay_registrations(con)

@@ -154,7 +154,7 @@ def _carry_out(
 
 def _earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: str) -> str | None:
     """What the persons of this release were called in every earlier one: no pseudonym may be used twice (law.md, requirement 19)."""
-    with home.transaction() as session:
+    with home.reading() as session:
         query = release_state.every(session)
         earlier = [
             home.keyring.open(session, _secret(release.id, "pseudonym"))
@@ -182,7 +182,7 @@ def commit(home: Home, release_id: str, order: orders.Order) -> Release:
 def late_stops(home: Home, release_id: str) -> int:
     """How many registrations of a release have asked to stop and may no longer be provided, on the registers as they are now."""
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
-        with home.transaction() as session:
+        with home.reading() as session:
             chosen = [f for f in vault.files(session, vault.Shelf.RELEASED, table="members") if f.submission == release_id]
             con.register("members", vault.dataset(session, home, chosen, MEMBERS))
         return count_stopped(home, con)
@@ -190,7 +190,7 @@ def late_stops(home: Home, release_id: str) -> int:
 
 def count_stopped(home: Home, con: duckdb.DuckDBPyConnection) -> int:
     """Members with a stop request in force, read from the register itself and not through the guard."""
-    with home.transaction() as session:
+    with home.reading() as session:
         stopped = optouts.standing_keys(session, home.circumstances.today())
     con.register("stopped_now", pa.table({"patient_key": stopped}, schema=pa.schema([("patient_key", pa.string())])))
     ((number,),) = con.execute("SELECT count(*) FROM members SEMI JOIN stopped_now USING (patient_key)").fetchall()

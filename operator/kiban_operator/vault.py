@@ -215,8 +215,8 @@ def register(
         con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {name}_all")
         return name
     con.register(f"{name}_again", pa.table({"hospital": again}))
-    order = {file.submission: index for index, file in enumerate(chosen)}
-    con.register(f"{name}_rounds", pa.table({"submission": list(order), "round": list(order.values())}))
+    order = _rounds(session, {file.submission for file in chosen})
+    con.register(f"{name}_rounds", pa.table({"submission": order, "round": list(range(len(order)))}))
     key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
     repeated = f"hospital IN (SELECT hospital FROM {name}_again) AND {' AND '.join(f'{column} IS NOT NULL' for column in key)}"
     con.execute(f"""
@@ -227,6 +227,14 @@ def register(
         QUALIFY row_number() OVER (PARTITION BY v.hospital, {", ".join(f"v.{column}" for column in key)} ORDER BY r.round DESC, v.source_row) = 1
     """)
     return name
+
+
+def _rounds(session: Session, submissions: Iterable[str]) -> list[str]:
+    """Submissions in the order of their receipt: by the first file each ever had, as rows that were held come in later in files of their own."""
+    first = sa.func.min(VaultFile.created_at)
+    query = sa.select(VaultFile.submission).group_by(VaultFile.submission).order_by(first, VaultFile.submission)
+    wanted = set(submissions)
+    return [submission for submission in session.scalars(query) if submission in wanted]
 
 
 def register_all(con: duckdb.DuckDBPyConnection, session: Session, home: Home, prefix: str = "vault_", **selection: str) -> dict[str, str]:

@@ -106,7 +106,7 @@ def build(door: Door, app: typer.Typer) -> None:
     ) -> None:  # fmt: skip
         verdict = auditing.audit(folder, key, earlier.read_bytes() if earlier else None)
         if not door.as_json:
-            door.out.print(verdict.read(door.language), markup=False, end="")
+            door.out.print(verdict.read(door.language), end="")
         door.give(verdict.as_json())
         if not verdict.ok:
             raise typer.Exit(AUDIT_FOUND)

@@ -46,8 +46,8 @@ class Door:
     actor: str | None
     as_json: bool
     clock: Callable[[], datetime] = field(default_factory=lambda: now)
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+    out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, soft_wrap=True))
 
     def say(self, ja: str, en: str) -> str:
         return ja if self.language == "ja" else en
@@ -114,8 +114,8 @@ class Door:
         if self.as_json:
             print(orjson.dumps({"refused": refusal.as_json(self.language)}, option=orjson.OPT_INDENT_2).decode())
         label = self.say("拒否", "Refused")
-        self.err.print(f"[bold red]{label}[/bold red] ", end="")
-        self.err.print(refusal.read(self.language), markup=False)
+        self.err.print(label, style="bold red", end=" ")
+        self.err.print(refusal.read(self.language))
         return int(refusal.ground.family)
 
 

@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     except Refusal as refusal:
         return door.refuse(refusal)
     except click.exceptions.NoArgsIsHelpError as shown:
-        door.out.print(shown.ctx.get_help(), markup=False)
+        door.out.print(shown.ctx.get_help())
         return 0
     except click.ClickException as wrong:
         wrong.show()

@@ -84,7 +84,7 @@ class Story:
 
     def chapter(self, number: int, ja: str, en: str) -> None:
         if not self.door.as_json:
-            self.door.out.print(f"\n[bold]{number}. {self.door.say(ja, en)}[/bold]")
+            self.door.out.print(f"\n{number}. {self.door.say(ja, en)}", style="bold")
 
 
 def tell(door: Door, data: Path | None = None) -> None:
@@ -283,7 +283,7 @@ def _audit(story: Story) -> None:
         f"Wrote {written.size} entries to {folder} and audited them from that folder alone.",
     )
     if not door.as_json:
-        door.out.print(verdict.read(door.language), markup=False, end="")
+        door.out.print(verdict.read(door.language), end="")
     altered = story.home.path / "altered-export"
     shutil.copytree(folder, altered)
     entries = bytearray((altered / "entries.jsonl").read_bytes())
