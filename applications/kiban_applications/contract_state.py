@@ -89,7 +89,7 @@ RECIPIENT_KEY_MISSING = Ground(
     Text("組織の登録で公開鍵を登録してください。", "Register the key with the organisation."),
 )
 NOT_ACTIVE = Ground(
-    "contract-not-active",
+    "use-contract-not-active",
     Family.STATE,
     REG_6_V,
     Text("{aggregate}は状態「{state}」であり、有効ではありません。", "{aggregate} is in state {state}, not in force."),

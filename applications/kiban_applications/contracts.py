@@ -190,7 +190,7 @@ def terminate(session: Session, circumstances: Circumstances, contract_id: str, 
 def order(session: Session, contract_id: str, today: date) -> orders.Order:
     """What may be made under the contract: only while it is ACTIVE and within its term; holds the contract until the transaction ends.
 
-    Refuses: unknown-case, contract-not-active, outside-term, terms-differ, recipient-key-missing.
+    Refuses: unknown-case, use-contract-not-active, outside-term, terms-differ, recipient-key-missing.
     """
     contract = load(session, contract_id, lock=True)
     if contract.state != ACTIVE:

@@ -33,7 +33,7 @@ APPROVER_DELIVERS = Ground(
     Text("別の提供担当者が行ってください。", "Another delivery officer has to do it."),
 )
 PACKAGE_ALTERED = Ground(
-    "package-altered",
+    "package-not-as-approved",
     Family.INTEGRITY,
     REG_6_V,
     Text(
@@ -86,8 +86,8 @@ def deliver(
     `late_stops`: persons of this release who asked to stop since it was judged, read now; `folder`: what the
     package's path is relative to (the home); `means`: how it travels.
 
-    Refuses: move-not-allowed, own-case, preparer-approves, approver-delivers, contract-not-active, outside-term, order-changed,
-    order-expired, late-stop, package-altered.
+    Refuses: move-not-allowed, own-case, preparer-approves, approver-delivers, use-contract-not-active, outside-term, order-changed,
+    order-expired, late-stop, package-not-as-approved.
     """
     release = release_state.load(session, release_id)
     step = people.begin(session, circumstances, RELEASE, release, "deliver")
