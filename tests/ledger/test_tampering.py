@@ -226,3 +226,32 @@ def test_names_of_files_cannot_imitate_the_report(story: Path) -> None:
     report = audit.audit(story).read("en")
     assert not any(line.startswith(("V1 signature of the checkpoints: pass [", "V2: pass", "V3: pass")) for line in report.splitlines())
     assert report.count("\nV1 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prev": 0}, "previous entry"),
+        ({"prev": None}, "previous entry"),
+        ({"seq": 99}, "not the next one"),
+        ({"at": "2026-11-20T08:00:00+09:00"}, "before the previous entry's"),
+        ({"at": "2026-11-20T00:30:00+00:00"}, "not Japan's"),
+        ({"kind": "release.undone"}, "unknown kind"),
+        ({"v": 2}, "frame is wrong"),
+        ({"more": 1}, "not framed"),
+        ({"actor": ""}, "frame is wrong"),
+    ],
+)
+def test_each_fault_of_a_signed_entry_is_named_at_its_place(story: Path, changes: dict[str, Any], said: str) -> None:
+    rows = rows_of(story)
+    at = next(number for number, row in enumerate(rows) if json.loads(row)["kind"] == "release.committed")
+    rewrite(story, [*rows[:at], edited(rows[at], **changes), *rows[at + 1 :]], LOG_SEED)
+    found = [finding for finding in audit.audit(story).of(Check.V5) if said in finding.what.en]
+    assert [finding.seq for finding in found][:1] == [at]
+
+
+def test_entry_in_other_than_canonical_bytes_is_found_even_when_signed(story: Path) -> None:
+    rows = rows_of(story)
+    rewrite(story, [json.dumps(json.loads(rows[0])).encode(), *rows[1:]], LOG_SEED)
+    found = audit.audit(story).of(Check.V5)
+    assert (found[0].seq, "canonical" in found[0].what.en) == (0, True)
