@@ -119,15 +119,15 @@ def test_reading_in_any_steps_gives_the_same_tar(bag: Path) -> None:
     assert stream.sha256 == hashlib.sha256(whole).hexdigest()
 
 
-@pytest.mark.parametrize("kind", ["outside", "link", "two", "garbage"])
+@pytest.mark.parametrize("kind", ["outside", "link", "link inside", "two", "garbage"])
 def test_an_archive_that_holds_what_it_should_not_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "bad.tar"
     with tarfile.open(path, "w") as tar:
-        names = {"outside": ["../x"], "link": ["R/x"], "two": ["R/x", "S/x"], "garbage": ["R/x"]}[kind]
+        names = {"outside": ["../x"], "link": ["R/x"], "link inside": ["R/x"], "two": ["R/x", "S/x"], "garbage": ["R/x"]}[kind]
         for name in names:
             member = tarfile.TarInfo(name)
-            if kind == "link":
-                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            if kind.startswith("link"):
+                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd" if kind == "link" else "y"
             tar.addfile(member)
     if kind == "garbage":
         path.write_bytes(b"x" * 2000)
