@@ -68,62 +68,93 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
         return _move(home, con, held, readings, rulings)
 
 
+@dataclass(frozen=True)
+class Move:
+    """One held file and what becomes of its rows."""
+
+    file: vault.VaultFile
+    entered: vault.Sealing
+    waiting: vault.Sealing
+
+    @property
+    def needed(self) -> bool:
+        return self.waiting.rows != self.file.rows
+
+    def discard(self) -> None:
+        self.entered.discard()
+        self.waiting.discard()
+
+
 def _move(
     home: Home, con: duckdb.DuckDBPyConnection, held: list[vault.VaultFile], readings: dict[str, ds.Dataset], rulings: str
 ) -> Admission:  # fmt: skip
+    """Judge file by file; files that turn out to be superfluous, or a failure on the way, leave nothing behind."""
     outcome = Admission()
-    replaced: list[tuple[vault.VaultFile, vault.Sealing, vault.Sealing]] = []
-    for file in held:
-        table = TABLES[file.table_name]
-        entered, waiting = (
-            vault.seal(home, shelf, hospital=file.hospital, regime=file.regime, table=table.name, submission=file.submission, schema=vault.schema(table, shelf))
-            for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD)
-        )  # fmt: skip
-        con.register("held_rows", readings[file.id])
-        stream = con.execute(
-            f"""
-            SELECT h.* EXCLUDE (ground, eligible_on), r.eligible_on, coalesce(r.curable, true) AS curable,
-                   CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground
-            FROM held_rows h LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = ?) r USING (patient_key)
-        """,
-            [file.id],
-        ).to_arrow_reader(sorting.BATCH_ROWS)
-        for batch in stream:
-            eligible = pc.is_null(batch.column("ground"))
-            curable = batch.column("curable")
-            entered.write(batch.filter(eligible))
-            waiting.write(batch.filter(pc.and_(pc.invert(eligible), curable)))
-        con.unregister("held_rows")
-        gone = file.rows - entered.rows - waiting.rows
-        outcome.waiting[table.name] = outcome.waiting.get(table.name, 0) + waiting.rows
-        if waiting.rows == file.rows:
-            waiting.discard()
-            continue
-        outcome.admitted[table.name] = outcome.admitted.get(table.name, 0) + entered.rows
-        outcome.withdrawn[table.name] = outcome.withdrawn.get(table.name, 0) + gone
-        replaced.append((file, entered, waiting))
-    _record(home, replaced, outcome)
-    return outcome
-
-
-def _record(home: Home, replaced: list[tuple[vault.VaultFile, vault.Sealing, vault.Sealing]], outcome: Admission) -> None:
-    """New files in, old keys destroyed, one entry booked: all in one transaction; the old files are unlinked afterwards."""
-    if not replaced:
-        return
-    old: list[Path] = []
+    moves: list[Move] = []
     try:
-        with home.transaction() as session:
-            for file, entered, waiting in replaced:
-                vault.record(session, home, entered)
-                vault.record(session, home, waiting)
-                old.append(vault.destroy(session, home, session.merge(file)))
-            hospital, regime = replaced[0][0].hospital, replaced[0][0].regime
-            book.append(session, home.circumstances, kinds.HELD_ADMITTED, f"hospital/{hospital}",
-                        {"hospital": hospital, "regime": regime, "tables": {table: number for table, number in outcome.admitted.items()}})  # fmt: skip
+        for file in held:
+            table = TABLES[file.table_name]
+            entered, waiting = (
+                vault.seal(home, shelf, hospital=file.hospital, regime=file.regime, table=table.name, submission=file.submission, schema=vault.schema(table, shelf))
+                for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD)
+            )  # fmt: skip
+            moves.append(Move(file, entered, waiting))
+            con.register("held_rows", readings[file.id])
+            stream = con.execute(
+                f"""
+                SELECT h.* EXCLUDE (ground, eligible_on), r.eligible_on, coalesce(r.curable, true) AS curable,
+                       CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground
+                FROM held_rows h LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = ?) r USING (patient_key)
+            """,
+                [file.id],
+            ).to_arrow_reader(sorting.BATCH_ROWS)
+            for batch in stream:
+                eligible = pc.is_null(batch.column("ground"))
+                entered.write(batch.filter(eligible))
+                waiting.write(batch.filter(pc.and_(pc.invert(eligible), batch.column("curable"))))
+            con.unregister("held_rows")
+        old = _record(home, con, moves, outcome)
     except BaseException:
-        for _file, entered, waiting in replaced:
-            entered.discard()
-            waiting.discard()
+        for move in moves:
+            move.discard()
         raise
     for path in old:
         path.unlink(missing_ok=True)
+    return outcome
+
+
+def _record(home: Home, con: duckdb.DuckDBPyConnection, moves: list[Move], outcome: Admission) -> list[Path]:
+    """New files in, old keys destroyed, one entry booked: all in one transaction; returns the old files, to be unlinked once it stands.
+
+    A file that another run has moved in the meantime is left to that run. Refuses: stopped-meanwhile.
+    """
+    if not any(move.needed for move in moves):
+        for move in moves:
+            move.discard()
+            outcome.waiting[move.file.table_name] = outcome.waiting.get(move.file.table_name, 0) + move.file.rows
+        return []
+    with home.transaction() as session:
+        old: list[Path] = []
+        done: list[Move] = []
+        for move in moves:
+            table, waiting = move.file.table_name, move.waiting.rows
+            file = session.get(vault.VaultFile, move.file.id, with_for_update=True)
+            if file is None or file.destroyed_at is not None:
+                move.discard()
+                continue
+            outcome.waiting[table] = outcome.waiting.get(table, 0) + waiting
+            if not move.needed:
+                move.discard()
+                continue
+            outcome.admitted[table] = outcome.admitted.get(table, 0) + move.entered.rows
+            outcome.withdrawn[table] = outcome.withdrawn.get(table, 0) + move.file.rows - move.entered.rows - waiting
+            vault.record(session, home, move.entered)
+            vault.record(session, home, move.waiting)
+            old.append(vault.destroy(session, home, file))
+            done.append(move)
+        if done:
+            hospital, regime = done[0].file.hospital, done[0].file.regime
+            book.append(session, home.circumstances, kinds.HELD_ADMITTED, f"hospital/{hospital}",
+                        {"hospital": hospital, "regime": regime, "tables": dict(outcome.admitted)})  # fmt: skip
+            sorting.require_no_new_stop(con, session, hospital, regime, home.circumstances.today(), [move.entered for move in done])
+        return old

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from kiban_operator import guard, orders, persons, submissions, vault
-from kiban_operator.guard import coverage
-from kiban_operator.guard import relation as guard_relation
+from kiban_operator import guard, orders, persons, rulings, vault
 from kiban_operator.home import Home
 from kiban_operator.programmes import Regime
 from kiban_processing.catalogue.items import Kind, Table, ValueType
@@ -18,7 +16,6 @@ from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.evidence import Eligibility
 from kiban_processing.plan import Plan
 
-_MARK = "\x1f"
 REGIME = Regime.ANONYMISED  # a release of anonymised information takes only what was received for it (Act 18, 52)
 
 
@@ -37,8 +34,7 @@ def lay_out_eligible(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, o
             if name not in names:
                 vault.register(con, session, home, TABLES[name], f"vault_{name}", regime=REGIME.value)
         persons.lay_out(con, session, "linked")
-        hospitals = sorted({file.hospital for file in vault.files(session, vault.Shelf.VAULT, regime=REGIME.value)})
-    _rule_all(home, con, wanted, hospitals, "eligible")
+    rulings.rule_stored(home, con, _planned(wanted), REGIME, "eligible")
     con.execute("""
         CREATE OR REPLACE TEMP TABLE members AS
         SELECT l.hospital, l.patient_key, l.person FROM linked l
@@ -51,11 +47,10 @@ def lay_out_eligible(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, o
 
 def recheck(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan) -> Eligibility:
     """Rule once more on registers read now; every member must still be eligible for every table it contributed to."""
-    hospitals = [str(row[0]) for row in con.execute("SELECT DISTINCT hospital FROM members ORDER BY hospital").fetchall()]
     checked_at = home.circumstances.now()
     with home.reading() as session:
         digest = guard.register_digest(session)
-    _rule_all(home, con, wanted, hospitals, "eligible_again")
+    rulings.rule_stored(home, con, _planned(wanted), REGIME, "eligible_again")
     ((examined, lost),) = con.execute("""
         SELECT (SELECT count(*) FROM members),
                (SELECT count(DISTINCT patient_key) FROM (SELECT e.* FROM eligible e SEMI JOIN members m USING (patient_key)
@@ -64,37 +59,10 @@ def recheck(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan) -> Eligibi
     return Eligibility(checked_at, int(examined), int(lost), digest)
 
 
-def _rule_all(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, hospitals: list[str], name: str) -> None:
-    """`name` (patient_key, table_name, submission): what the guard lets through today.
-
-    The items asked about are those of the plan that a submission really brought: what a hospital never sent needs no notice.
-    """
+def _planned(wanted: Plan) -> dict[str, set[str]]:
     planned = {table.name: {column.name for column in table.released} for table in wanted.tables}
     planned.setdefault("patients", set())
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (patient_key VARCHAR, table_name VARCHAR, submission VARCHAR)")
-    for hospital in hospitals:
-        with home.reading() as session:
-            guard_relation.register_facts(con, session, hospital, REGIME, home.circumstances.today())
-            brought = submissions.items_brought(session, hospital, REGIME.value)
-        shapes = {
-            f"{table}{_MARK}{submission}": coverage.qualified(table, {"local_patient_id"} | (planned[table] & columns))
-            for (submission, table), columns in brought.items()
-            if table in planned
-        }
-        con.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE of_hospital AS
-            SELECT p.patient_key, any_value(p.birth_date) AS birth_date, least(min(p.death_date), min(d.death_date)) AS death_date
-            FROM vault_patients p LEFT JOIN vault_deaths d USING (patient_key) WHERE p.hospital = ? GROUP BY p.patient_key
-        """,
-            [hospital],
-        )
-        verdicts = guard_relation.rule_shapes(con, "of_hospital", shapes)
-        con.execute(
-            f"INSERT INTO {name} SELECT patient_key, split_part(table_name, ?, 1), split_part(table_name, ?, 2) FROM {verdicts} "
-            "WHERE ground IS NULL",
-            [_MARK, _MARK],
-        )
+    return planned
 
 
 def _source(con: duckdb.DuckDBPyConnection, table: Table, order: orders.Order) -> None:

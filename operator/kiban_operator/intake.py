@@ -34,7 +34,7 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
     """Receive one submission folder.
 
     Not checked here: whether the sender is who it says (the door's duty). Refuses: what `formats.submission` refuses, hospital-unknown,
-    act-not-permitted; a damaged table file is quarantined instead, and the rest goes on. Source: Act 55(1)(3), 56(1); Reg 56, 57.
+    act-not-allowed, programme-unknown, stopped-meanwhile; a damaged table file is quarantined instead, and the rest goes on. Source: Act 55(1)(3), 56(1); Reg 56, 57.
     """
     manifest = source.read_manifest(folder)
     mapping = source.read_mapping(folder, manifest)
@@ -163,6 +163,8 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str) -> R
                 "files": len(mapping.files), "files_quarantined": len(work.damaged),
             },
         )  # fmt: skip
+        accepted = [sealing for sealing in work.sealings if sealing.shelf is vault.Shelf.VAULT]
+        sorting.require_no_new_stop(work.con, session, manifest.hospital, manifest.regime, circumstances.today(), accepted)
         return submissions.receipt_of(row)
 
 

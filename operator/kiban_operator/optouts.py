@@ -354,10 +354,11 @@ def unacknowledged(session: Session) -> list[Stop]:
     return list(session.scalars(sa.select(Stop).where(Stop.acknowledged_on.is_(None)).order_by(Stop.acknowledge_by, Stop.id)))
 
 
-def standing_keys(session: Session, today: date) -> list[str]:
-    """Names of all registrations with a request in force under regime A on that day, read from the register alone."""
+def standing_keys(session: Session, today: date, regime: Regime | str = Regime.ANONYMISED, hospital: str | None = None) -> list[str]:
+    """Names of all registrations with a request in force under a regime on that day, read from the register alone."""
     stands = sa.or_(Stop.withdrawn_on.is_(None), Stop.withdrawn_on > today)
-    return list(session.scalars(sa.select(Stop.patient_key).where(stands, Stop.regimes.in_(("A", "both"))).distinct()))
+    query = sa.select(Stop.patient_key).where(stands, Stop.regimes.in_((str(regime), Scope.BOTH.value))).distinct()
+    return list(session.scalars(query if hospital is None else query.where(Stop.hospital == hospital)))
 
 
 def received_on(stop: Stop) -> date:

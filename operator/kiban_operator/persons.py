@@ -18,10 +18,12 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kiban_operator import custody, people, roles, vault, workshop
+from kiban_operator import custody, people, roles, rulings, vault, workshop
 from kiban_operator.database import Base, Moment
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
+from kiban_operator.programmes import Regime
+from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.language import Text
 from kiban_processing.linkage import model
@@ -104,10 +106,9 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
     custody.require_clean(home, progress)
     linkage = circumstances.token("n")
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        _lay_registrations(home, con)
         with home.reading() as session:
-            vault.register(con, session, home, TABLES["patients"], "stored")
             previous = pa.Table.from_batches(_known_persons(session), schema=PREVIOUS)
-        _lay_registrations(con)
         if con.execute("SELECT count(*) FROM registrations").fetchall() == [(0,)]:
             raise NOTHING_TO_LINK.refuse()
         progress("link", 0, None)
@@ -150,11 +151,28 @@ def _known_persons(session: Session) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch([[row[0] for row in rows], [row[1] for row in rows]], schema=PREVIOUS)
 
 
-def _lay_registrations(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE registrations AS
-        SELECT patient_key AS registration, hospital AS site_id, {", ".join(LINKED_COLUMNS)} FROM stored
-    """)
+def _lay_registrations(home: Home, con: duckdb.DuckDBPyConnection) -> None:
+    """`registrations`: what is stored and may still be used today; somebody who has asked to stop since is linked to nobody."""
+    columns = ", ".join(LINKED_COLUMNS)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE registrations AS SELECT '' AS registration, '' AS site_id, {columns} FROM ({_shape()}) WHERE false"
+    )
+    for regime in Regime:
+        with home.reading() as session:
+            for name in ("patients", "deaths"):
+                vault.register(con, session, home, TABLES[name], f"vault_{name}", regime=regime.value)
+        rulings.rule_stored(home, con, {"patients": set(LINKED_COLUMNS)}, regime, "usable")
+        con.execute(f"""
+            INSERT INTO registrations SELECT patient_key, hospital, {columns} FROM vault_patients v
+            SEMI JOIN usable u ON u.hospital = v.hospital AND u.patient_key = v.patient_key AND u.submission = v.submission
+            ANTI JOIN registrations r ON r.registration = v.patient_key
+        """)
+
+
+def _shape() -> str:
+    types = {"date32[day]": "DATE"}
+    fields = {field.name: types.get(str(field.type), "VARCHAR") for field in arrow.schema(TABLES["patients"])}
+    return "SELECT " + ", ".join(f"NULL::{fields[name]} AS {name}" for name in LINKED_COLUMNS)
 
 
 def _write(session: Session, rows: duckdb.DuckDBPyConnection, linkage: str) -> None:

@@ -7,14 +7,28 @@ named by its row number, but its content is not kept (Act 56(1)(ii)); an unusabl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy.orm import Session
 
-from kiban_operator import vault
+from kiban_operator import optouts, vault
 from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
+from kiban_processing.language import Text
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_56_1_II
+
+STOPPED_MEANWHILE = Ground(
+    "stopped-meanwhile", Family.STATE, ACT_56_1_II,
+    Text("判定のあとに停止の求めが届いた人が {count} 人いるため、何も受け入れませんでした。",
+         "{count} persons asked to stop after the rows had been judged; nothing was let in."),
+    Text("同じ操作をもう一度行ってください。新しい登録簿で判定し直します。", "Run it again: the rows are judged anew on today's registers."),
+)  # fmt: skip
 
 STAGED = ("patients", "deaths")
 """Tables looked at as a whole before the guard rules, because it asks for birth and death dates."""
@@ -220,3 +234,23 @@ def count_held(sorting: Sorting, table: str) -> None:
         rows = sorting.con.execute("SELECT ground, count(*) FROM waiting GROUP BY ground ORDER BY ground").fetchall()
         count.held_for = {str(ground): int(number) for ground, number in rows}
         sorting.con.unregister("waiting")
+
+
+def require_no_new_stop(
+    con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: str, today: date, entering: Sequence[vault.Sealing]
+) -> None:
+    """Nobody whose rows are about to enter has asked to stop since they were judged; asked under the ledger's lock, after the entry is booked.
+
+    Refuses: stopped-meanwhile. Source: Act 56(1)(ii).
+    """
+    written = [sealing for sealing in entering if sealing.rows]
+    stopped = optouts.standing_keys(session, today, regime, hospital)
+    if not written or not stopped:
+        return
+    con.register("entering", vault.together(written, ["patient_key"]))
+    con.register("stopped_now", pa.table({"patient_key": pa.array(stopped, pa.string())}))
+    ((count,),) = con.execute("SELECT count(DISTINCT patient_key) FROM entering SEMI JOIN stopped_now USING (patient_key)").fetchall()
+    con.unregister("entering")
+    con.unregister("stopped_now")
+    if count:
+        raise STOPPED_MEANWHILE.refuse(count=count)

@@ -24,6 +24,7 @@ from kiban_operator import home as homes
 from kiban_operator import vault
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.home import Home
+from kiban_operator.roles import SYSTEM
 from kiban_processing.language import Language, Text, prefer
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_22
@@ -92,7 +93,10 @@ class Door:
         named = [self.actor] if self.actor else [label for label in labels if label in seats]
         if not named:
             raise ACTOR_MISSING.refuse()
-        return homes.open_home(self.home_path, self.circumstances().acting(seats.get(named[0], named[0])))
+        actor = seats.get(named[0], named[0])
+        if actor == SYSTEM.id:  # timers and conductors act under this name; no door lets a person claim it
+            raise ACTOR_MISSING.refuse()
+        return homes.open_home(self.home_path, self.circumstances().acting(actor))
 
     @contextmanager
     def progress(self) -> Iterator[vault.Progress]:
