@@ -77,6 +77,7 @@ def reading(engine: sa.Engine) -> Iterator[Session]:
     """One consistent view for long reading, which keeps no writer waiting; it is rolled back at the end, whatever was done in it."""
     with Session(engine.execution_options(**{_READING: True}), expire_on_commit=False) as session:
         yield session
+        session.expunge_all()  # what was read stays readable: a rollback forgets everything the session still holds
         session.rollback()
 
 
