@@ -1,9 +1,4 @@
-"""作業場 (workshop): DuckDB as every stage uses it, with nothing readable on disk, spilled swap files included.
-
-Swap files are encrypted with a key that lives only in this process (`temp_file_encryption`); writing with the engine's cryptography
-needs its OpenSSL module, which the wheel duckdb-extension-httpfs carries. The module also speaks HTTP, so outside access is
-switched off at once.
-"""
+"""作業場 (workshop): DuckDB as every stage uses it: nothing readable on disk, spilled files included, and no access to the outside."""
 
 from __future__ import annotations
 
@@ -11,12 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 
 import duckdb
 
-_MODULE = f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension"
+from kiban_processing import spill
 
 
 @contextmanager
@@ -27,12 +21,9 @@ def open_workshop(folder: Path, memory_limit: str = "4GB", threads: int = 2) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     swap = Path(tempfile.mkdtemp(prefix="engine-", dir=folder))
-    con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    con = duckdb.connect(config=spill.CONFIGURATION)
     try:
-        with resources.as_file(resources.files("duckdb_extension_httpfs") / _MODULE) as module:
-            con.load_extension(str(module))
-        con.execute(f"SET temp_directory='{swap}'")
-        con.execute("SET temp_file_encryption=true")
+        spill.encrypt(con, swap)
         con.execute(f"SET memory_limit='{memory_limit}'")
         con.execute(f"SET threads={threads:d}")
         con.execute("SET preserve_insertion_order=false")

@@ -1,8 +1,8 @@
 """一表の匿名化 (anonymise): the engine as a tool on its own, one table in, one table and a report out; needs nothing else of kiban.
 
 Counts persons where a column names them, rows otherwise. The released table is read back and its classes are counted again from the
-written values; only that count is reported as k. The table lies in clear where the user put it; so do the engine's spill files, which are
-kept inside the output folder and removed.
+written values; only that count is reported as k. The table lies in clear where the user put it; the engine's spill files, inside the output
+folder while it runs, are encrypted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from kiban_processing import anjana_method, anonymity, dialect, event_tables, lattice, table_plan
+from kiban_processing import anjana_method, anonymity, dialect, event_tables, lattice, spill, table_plan
 from kiban_processing.anonymity import Quasi
 from kiban_processing.language import Text
 from kiban_processing.lattice import Classes, Node
@@ -90,9 +90,10 @@ def anonymise(
     """The same with a plan at hand."""
     now = clock or (lambda: 0.0)
     out_dir.mkdir(parents=True, exist_ok=True)
-    spill = out_dir / ".spill"
-    con = duckdb.connect(config={"memory_limit": memory_limit, "temp_directory": str(spill)})
+    spilled = out_dir / ".spill"
+    con = duckdb.connect(config={**spill.CONFIGURATION, "memory_limit": memory_limit})
     try:
+        spill.encrypt(con, spilled)
         marks = [now()]
         _load(con, table_path, plan)
         marks.append(now())
@@ -116,7 +117,7 @@ def anonymise(
             raise RECOUNT_FAILED.refuse(k=k)
     finally:
         con.close()
-        shutil.rmtree(spill, ignore_errors=True)
+        shutil.rmtree(spilled, ignore_errors=True)
     stages = ("read", "aggregate", "search", "apply", "verify")
     report: dict[str, object] = {
         "method": plan.method.value,

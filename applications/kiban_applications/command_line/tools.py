@@ -2,6 +2,7 @@
 
 import secrets
 import tempfile
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,7 @@ def build(door: Door, app: typer.Typer) -> None:
         plan: Annotated[Path, typer.Option("--plan", exists=True, dir_okay=False)], out: Annotated[Path, typer.Option("--out")],
     ) -> None:  # fmt: skip
         keys = ReleaseSecrets(secrets.token_bytes(32), secrets.token_bytes(32))
-        report = anonymise.anonymise_table(table, plan, out, keys)
+        report = anonymise.anonymise_table(table, plan, out, keys, clock=time.perf_counter)
         door.tell(
             f"k={report['k']}、{report['classes']} 群、除いた記録 {report['suppressed_records']}、情報損失 {report['loss_geometric']:.4f} → {out}",
             f"k={report['k']}, {report['classes']} classes, {report['suppressed_records']} suppressed, loss {report['loss_geometric']:.4f} → {out}",
