@@ -101,3 +101,12 @@ def test_tiles_of_more_than_one_level(new_desk: Callable[[str], Any], tmp_path: 
 @pytest.mark.parametrize(("index", "path"), [(0, "000"), (999, "999"), (1000, "x001/000"), (1234067, "x001/x234/067")])
 def test_tile_numbers(index: int, path: str) -> None:
     assert tiles.number(index) == path
+
+
+def test_document_that_no_entry_names_is_left_out(new_desk: Callable[[str], Any], tmp_path: Path) -> None:
+    """The evidence of a release that was refused lies beside the others, but is no part of the book."""
+    desk = new_desk("stray")
+    desk.tell()
+    folder = desk.export(tmp_path / "out", desk.documents | {"R-9.evidence.json": b"{}"})
+    assert sorted(path.name for path in (folder / "documents").iterdir()) == sorted(desk.documents)
+    assert audit.audit(folder).ok

@@ -47,7 +47,7 @@ NOTHING_SEALED = Ground(
     Family.STATE,
     REG_12,
     Text("記載 {seq} に封をした項目「{field}」の原文はありません。", "There is no text of a sealed field “{field}” for entry {seq}."),
-    Text("`kiban ledger` で記載番号と項目を確かめてください。", "Check the entry's number and field with `kiban ledger`."),
+    Text("`kiban ledger list` で記載番号と項目を確かめてください。", "Check the entry's number and field with `kiban ledger list`."),
 )
 
 LONGEST = 65_535  # bytes: the length before an entry in a bundle has two bytes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,9 +37,10 @@ NOT_SIGNED = Ground(
         "最後の検証点（{signed} 件）より後の記載があります（現在 {size} 件）。",
         "There are entries after the last checkpoint ({signed}; now {size}).",
     ),
-    Text("先に検証点に署名してください（`kiban ledger sign`）。", "Sign a checkpoint first (`kiban ledger sign`)."),
+    Text("先に検証点に署名してください（`kiban ledger checkpoint`）。", "Sign a checkpoint first (`kiban ledger checkpoint`)."),
 )
 
+_DIGEST = re.compile(rb'"sha256:([0-9a-f]{64})"')
 _DOCUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 README = """帳簿の写し（次世代医療基盤法 第14条、施行規則 第12条）
@@ -102,8 +104,9 @@ class Export:
 
 
 def export(session: Session, folder: Path, verifier: notes.Verifier, documents: Mapping[str, bytes]) -> Export:
-    """Write the whole signed book into an empty folder. `documents`: plain file name → bytes, any whose digest stands in an entry.
+    """Write the whole signed book into an empty folder. `documents`: plain file name → bytes.
 
+    A document whose digest stands in no entry (the evidence of a release that was refused) is no part of the book and is left out.
     Does not sign: every entry must already be under a checkpoint. Refuses: ledger-export-not-empty, ledger-not-signed.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -115,6 +118,8 @@ def export(session: Session, folder: Path, verifier: notes.Verifier, documents: 
     if not all(map(_DOCUMENT.fullmatch, documents)):
         raise ValueError("a document's name is a plain file name")
     bodies = list(session.scalars(sa.select(book.EntryRow.body).order_by(book.EntryRow.seq)))
+    stated = {digest.decode() for body in bodies for digest in _DIGEST.findall(body)}
+    booked = {name: content for name, content in documents.items() if sha256(content).hexdigest() in stated}
     table = merkle.levels([merkle.leaf_hash(body) for body in bodies])
     contents: dict[str, bytes] = {
         "README.txt": README.encode(),
@@ -123,7 +128,7 @@ def export(session: Session, folder: Path, verifier: notes.Verifier, documents: 
         "entries.jsonl": b"".join(body + b"\n" for body in bodies),
         "reveals.jsonl": b"".join(_reveal_lines(session)),
         **{f"checkpoints/{number:08}": note.encode() for number, note in signed[:-1]},
-        **{f"documents/{name}": content for name, content in documents.items()},
+        **{f"documents/{name}": content for name, content in booked.items()},
         **dict(tiles.files(bodies, table)),
     }
     for name in sorted(contents):
