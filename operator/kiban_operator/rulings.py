@@ -43,7 +43,7 @@ def rule_stored(home: Home, con: duckdb.DuckDBPyConnection, planned: Mapping[str
         """,
             [hospital],
         )
-        verdicts = guard_relation.rule_shapes(con, "of_hospital", shapes)
+        verdicts = guard_relation.rule_shapes(con, "of_hospital", shapes, stored=True)
         con.execute(
             f"INSERT INTO {name} SELECT ?, patient_key, split_part(table_name, ?, 1), split_part(table_name, ?, 2) FROM {verdicts} "
             "WHERE ground IS NULL",
