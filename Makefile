@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO ?= out/demo
+BENCH ?= out/bench
+PATIENTS ?= 100000
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup check fix test test-fast demo serve bench docs articles clean
+.PHONY: setup check fix test demo serve bench docs articles clean
 
 setup: $(VENV)/.ready
 
@@ -28,13 +31,13 @@ test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 demo: setup
-	$(BIN)/kiban demo
+	$(BIN)/kiban --home $(DEMO) demo
 
 serve: setup
-	$(BIN)/kiban serve
+	$(BIN)/kiban --home $(DEMO) serve
 
 bench: setup
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py --patients $(PATIENTS) --folder $(BENCH)
 
 docs articles: setup
 	$(BIN)/python -m kiban_applications.documents
