@@ -64,7 +64,7 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
             brought = submissions.items_brought(session, hospital, regime)
         sorting.know(con)
         shapes = {file.id: coverage.qualified(file.table_name, brought[file.submission, file.table_name]) for file in held}
-        rulings = guard_relation.rule_shapes(con, "known", shapes)
+        rulings = guard_relation.rule_shapes(con, "known", shapes, also="guard_stops")
         return _move(home, con, held, readings, rulings)
 
 

@@ -50,7 +50,10 @@ class Sorting:
     damaged: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.findings = self.begin(vault.Shelf.QUARANTINE, "findings", FINDINGS)
+        self.findings = self.begin_findings()
+
+    def begin_findings(self) -> vault.Sealing:
+        return self.begin(vault.Shelf.QUARANTINE, "findings", FINDINGS)
 
     def begin(self, shelf: vault.Shelf, table: str, schema: pa.Schema) -> vault.Sealing:
         sealing = vault.seal(

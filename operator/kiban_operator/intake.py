@@ -86,7 +86,7 @@ def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path)
             sorting.stage(work, TABLES[name], _incoming(work, TABLES[name], entry, folder, manifest), number)
         sorting.quarantine_repeated(work, TABLES[name])
     sorting.recognise(work)
-    rulings = guard_relation.rule(work.con, "known", _items(by_table))
+    rulings = guard_relation.rule(work.con, "known", _items(by_table), also="guard_stops")
     for name, entries in by_table.items():
         table = TABLES[name]
         written: list[vault.Sealing] = []
@@ -114,18 +114,22 @@ def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) 
     written: list[vault.Sealing] = []
     before = len(work.sealings)
     counts = asdict(work.count(table.name))
+    shared, work.findings = work.findings, work.begin_findings()
 
     def use() -> None:
         named = "(SELECT $file AS source_file, * FROM incoming)"
         written.extend(sorting.sort_rows(work, table, named, rulings, file=incoming.mapping.file))
 
-    if read_guarded(work, incoming, use):
-        return written
-    for sealing in [each for each in work.sealings[before:] if each.table == table.name]:
-        sealing.discard()
-        work.sealings.remove(sealing)
-    work.counts[table.name] = submissions.TableCount(**counts)
-    return []
+    try:
+        if read_guarded(work, incoming, use):
+            return written
+        for sealing in [each for each in work.sealings[before:] if each is work.findings or each.table == table.name]:
+            sealing.discard()
+            work.sealings.remove(sealing)
+        work.counts[table.name] = submissions.TableCount(**counts)
+        return []
+    finally:
+        work.findings = shared
 
 
 def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str) -> Receipt:

@@ -140,7 +140,7 @@ def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: s
     """Sort one source relation (`source_file`, `source_row`, the table's columns) by the rulings into fresh files.
 
     `file` is bound as `$file` where the source says so. `rulings`: patient_key, table_name, ground (null: may be received), curable,
-    eligible_on. A registration without a ruling is unknown: held.
+    eligible_on. A registration without a ruling is unknown: held; one that asked to stop has a ruling even where no patient row is known.
     """
     con = sorting.con
     accepted = sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table))
@@ -155,12 +155,12 @@ def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: s
         parameters["file"] = file
     stream = con.execute(
         f"""
-        SELECT $hospital AS hospital, $regime AS regime, $submission AS submission, i.source_file, i.source_row,
-               CASE WHEN ids.patient_key IS NULL THEN {key} ELSE ids.patient_key END AS patient_key,
+        SELECT $hospital AS hospital, $regime AS regime, $submission AS submission, i.source_file, i.source_row, i.patient_key,
                CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground,
                CASE WHEN r.patient_key IS NULL THEN true ELSE r.curable END AS curable, r.eligible_on, {declared}
-        FROM {source} i LEFT JOIN ids ON ids.local_patient_id = i.local_patient_id
-        LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = $table) r ON r.patient_key = ids.patient_key
+        FROM (SELECT i.*, CASE WHEN ids.patient_key IS NULL THEN {key} ELSE ids.patient_key END AS patient_key
+              FROM {source} i LEFT JOIN ids ON ids.local_patient_id = i.local_patient_id) i
+        LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = $table) r ON r.patient_key = i.patient_key
     """,
         parameters,
     ).to_arrow_reader(BATCH_ROWS)
