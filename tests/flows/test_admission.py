@@ -277,10 +277,9 @@ def test_older_submission_admitted_late_does_not_win_over_a_correction(waiting: 
     waiting.day(DUE)  # the wait is over, but the clock has not run: the correction is accepted at once
     waiting.receive(tools.write_submission(tmp_path / "again", {"patients": [corrected]}))
     waiting.admit()
-    with waiting.home.transaction() as session:
-        with duckdb.connect() as con:
-            vault.register(con, session, waiting.home, vault.TABLES["patients"], "seen")
-            phones = con.execute("SELECT phone FROM seen WHERE patient_key = ?", [waiting_key(session, waiting, ids[1])]).fetchall()
+    with waiting.home.transaction() as session, duckdb.connect() as con:
+        vault.register(con, session, waiting.home, vault.TABLES["patients"], "seen")
+        phones = con.execute("SELECT phone FROM seen WHERE patient_key = ?", [waiting_key(session, waiting, ids[1])]).fetchall()
     assert phones == [("043-999-9999",)]
 
 
