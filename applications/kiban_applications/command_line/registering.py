@@ -113,14 +113,16 @@ def _build_people(door: Door, app: typer.Typer) -> None:
 
     @group.command("add", help=say("人を登録し、承認鍵を作ります。", "Register a person and make their approval key."))
     def add(
-        name: Annotated[str, typer.Option("--name")], organisation: Annotated[str, typer.Option("--organisation")],
+        name: Annotated[str, typer.Option("--name")],
+        organisation: Annotated[str | None, typer.Option("--organisation", help=say("組織のID(既定は認定事業者自身)", "organisation ID (default: the operator itself)"))] = None,
         email: Annotated[str | None, typer.Option("--email")] = None,
         seat: Annotated[str | None, typer.Option("--seat", help=say("この端末での席の名前", "label under which the person sits at this desk"))] = None,
     ) -> None:  # fmt: skip
         opened = door.open("AD-1")
         with opened.transaction() as session:
+            of = organisation or session.query(people.Organisation).filter_by(kind=OrganisationKind.OPERATOR.value).one().id
             made = people.register_person(
-                session, opened.circumstances, opened.path / "keys" / "people", name=name, organisation_id=organisation, email=email
+                session, opened.circumstances, opened.path / "keys" / "people", name=name, organisation_id=of, email=email
             )
         if seat:
             desk.seat(opened.path, seat, made.id)

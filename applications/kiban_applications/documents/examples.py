@@ -1,6 +1,6 @@
 """実行例 (examples): the console blocks of the hand-written pages, run for real and compared, or written anew.
 
-A block is fenced as ```console; a line that begins with `$ ` is a command and what follows is what it prints. Identifiers, digests and
+A block is fenced as ```console; a line that begins with `$ ` is a command (`> ` continues it) and what follows is what it prints. Identifiers, digests and
 times differ from run to run: they are masked when compared, and an identifier shown by one command may be used by a later one of the
 same page. All blocks of a page run in order in one folder.
 """
@@ -12,20 +12,26 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
 from kiban_applications.command_line import entry
+from kiban_operator.circumstances import JAPAN
 
 PAGES = ("README.md", "docs/operator.md", "docs/auditor.md", "docs/applicant.md")
 WIDTH = "110"
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=JAPAN)  # after what the demonstration tells; a minute passes with every command
 
 _BLOCK = re.compile(r"^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-_ID = re.compile(r"\b[A-Za-z]{1,4}-[0-9a-f]{16}\b|\bsha256:[0-9a-f]{64}\b")
+_ID = re.compile(r"\b[A-Za-z]{1,4}-(?:[0-9a-f]{32}|[0-9a-f]{16})\b|\bsha256:[0-9a-f]{64}\b")
+_SUBSTITUTION = re.compile(r"\$\((.+?)\)")
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (_ID, "<id>"),
     (re.compile(r"sha256:[0-9a-f]{8,63}(?=…)"), "<digest>"),
@@ -57,7 +63,8 @@ class Terminal:
     """One page's terminal: a working folder, its environment, and which identifier of the page is which real one."""
 
     folder: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
+    clock: datetime = NOW
     real: dict[str, str] = field(default_factory=dict)
     status: int = 0
 
@@ -65,18 +72,25 @@ class Terminal:
         """What a command prints on either stream, trailing spaces left out."""
         for shown, is_really in self.real.items():
             command = command.replace(shown, is_really)
-        with _surroundings(self.folder, self.environment):
+        self.clock += timedelta(minutes=1)
+        with _surroundings(self.folder, {**self.environment, "KIBAN_NOW": self.clock.isoformat()}):
             text = self._kiban(command) if command.startswith("kiban ") else self._shell(command)
         return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
     def learn(self, shown: str, printed: str) -> None:
         """Identifiers stand in the same order in what the page shows and in what was printed."""
-        self.real.update(zip(_ID.findall(shown), _ID.findall(printed), strict=False))
+        for mine, real in zip(_ID.findall(shown), _ID.findall(printed), strict=False):
+            self.real.setdefault(mine, real)
 
     def _kiban(self, command: str) -> str:
         command, _, typed = command.partition(" <<< ")
+        command = _SUBSTITUTION.sub(lambda found: self._shell(found[1]).strip(), command)
         out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), mock.patch.object(sys, "stdin", io.StringIO(typed.strip("'") + "\n")):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(out),
+            mock.patch.object(sys, "stdin", io.StringIO(typed.strip("'") + "\n")),
+        ):
             self.status = entry.run(shlex.split(command, comments=True)[1:])
         return out.getvalue()
 
@@ -96,17 +110,19 @@ def read(text: str) -> list[Example]:
         for number, line in enumerate(block["body"].splitlines()):
             if line.startswith("$ "):
                 found.append(Example(first + number, line[2:], ""))
+            elif line.startswith("> ") and found and not found[-1].printed:
+                found[-1] = Example(found[-1].line, f"{found[-1].command}\n{line[2:]}", "")
             elif found:
                 last = found[-1]
                 found[-1] = Example(last.line, last.command, f"{last.printed}\n{line}" if last.printed else line)
     return found
 
 
-def masked(printed: str) -> str:
-    """The text without what differs from run to run."""
+def masked(printed: str) -> list[str]:
+    """The lines without what differs from run to run; in order of the alphabet, because random identifiers order lists."""
     for pattern, mark in _MASKS:
         printed = pattern.sub(mark, printed)
-    return "\n".join(line.rstrip() for line in printed.splitlines())
+    return sorted(line.rstrip() for line in printed.splitlines())
 
 
 def rewritten(text: str, terminal: Terminal) -> str:
@@ -120,7 +136,7 @@ def rewritten(text: str, terminal: Terminal) -> str:
             command = example.command
             for shown, is_really in terminal.real.items():
                 command = command.replace(shown, is_really)
-            lines += [f"$ {command}", *printed.splitlines()]
+            lines += ["$ " + command.replace("\n", "\n> "), *printed.splitlines()]
         return "```console\n" + "\n".join(lines) + "\n```"
 
     return _BLOCK.sub(again, text)
@@ -137,14 +153,21 @@ def _surroundings(folder: Path, environment: dict[str, str]) -> Iterator[None]:
         os.chdir(before)
 
 
-def terminal(root: Path, folder: Path, environment: dict[str, str] | None = None) -> Terminal:
-    """A terminal in `folder`, beside which the example data lie as they do in the checkout."""
-    beside = folder / "data_examples"
-    if not beside.exists():
-        beside.symlink_to(root / "data_examples", target_is_directory=True)
-    return Terminal(folder, environment or {})
+def terminals(root: Path, folder: Path) -> Iterator[tuple[str, Terminal]]:
+    """A terminal for each page, the README's first: it tells the demonstration, whose home the other pages get a copy of."""
+    for page in PAGES:
+        place = folder / page.replace("/", "-").removesuffix(".md")
+        told = folder / PAGES[0].removesuffix(".md") / "home"
+        if told.is_dir():
+            shutil.copytree(told, place / "home")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "data_examples").symlink_to(root / "data_examples", target_is_directory=True)
+        yield page, Terminal(place)
 
 
-def commands(examples: Sequence[Example]) -> list[str]:
-    """The commands alone."""
-    return [example.command for example in examples]
+def rewrite(root: Path) -> None:
+    """Run every page's examples and write down what they print now."""
+    with tempfile.TemporaryDirectory(prefix="kiban-") as folder:
+        for page, terminal in terminals(root, Path(folder)):
+            text = (root / page).read_text(encoding="utf-8")
+            (root / page).write_text(rewritten(text, terminal), encoding="utf-8")
