@@ -51,7 +51,7 @@ def admit_held(home: Home, progress: vault.Progress = vault.silent) -> Admission
 
 
 def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
-    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads) as con:
+    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.reading() as session:
             held = vault.files(session, vault.Shelf.HELD, hospital=hospital, regime=regime)
             guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())

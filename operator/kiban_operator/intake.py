@@ -48,7 +48,7 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
     submission = f"s-{digest[:16]}"
     for shelf in vault.Shelf:
         shutil.rmtree(vault.folder_of(home, shelf) / submission, ignore_errors=True)
-    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads) as con:
+    with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.transaction() as session:
             secret = vault.patient_secret(session, home)
             _lay_out(con, session, home, manifest)

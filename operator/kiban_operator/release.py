@@ -112,7 +112,7 @@ def _carry_out(
     home: Home, release_id: str, order: orders.Order, wanted: Plan, secrets: ReleaseSecrets, purpose: Text, conditions: Sequence[Text],
     archive_key: str, progress: vault.Progress,
 ) -> Made:  # fmt: skip
-    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         sources = lay_out_eligible(home, con, wanted, order)
         if con.execute("SELECT count(*) FROM members").fetchall() == [(0,)]:
             raise NOBODY_ELIGIBLE.refuse()
@@ -181,7 +181,7 @@ def commit(home: Home, release_id: str, order: orders.Order) -> Release:
 
 def late_stops(home: Home, release_id: str) -> int:
     """How many registrations of a release have asked to stop and may no longer be provided, on the registers as they are now."""
-    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.reading() as session:
             chosen = [f for f in vault.files(session, vault.Shelf.RELEASED, table="members") if f.submission == release_id]
             con.register("members", vault.dataset(session, home, chosen, MEMBERS))

@@ -14,10 +14,13 @@ from kiban_processing import spill
 
 
 @contextmanager
-def open_workshop(folder: Path, memory_limit: str = "4GB", threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_workshop(
+    folder: Path, memory_limit: str = "4GB", threads: int = 2, joins_as_written: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that spills, encrypted, below `folder`; the spill folder is removed at the end.
 
-    Reads Arrow data handed to it; it cannot open files or addresses by itself.
+    Reads Arrow data handed to it; it cannot open files or addresses by itself. `joins_as_written`: the right side of each join is the one
+    held in memory. The optimiser knows no number of rows of Arrow data, takes the vault's tables for small, and would hold those.
     """
     folder.mkdir(parents=True, exist_ok=True)
     swap = Path(tempfile.mkdtemp(prefix="engine-", dir=folder))
@@ -27,6 +30,8 @@ def open_workshop(folder: Path, memory_limit: str = "4GB", threads: int = 2) -> 
         con.execute(f"SET memory_limit='{memory_limit}'")
         con.execute(f"SET threads={threads:d}")
         con.execute("SET preserve_insertion_order=false")
+        if joins_as_written:
+            con.execute("SET disabled_optimizers='join_order,build_side_probe_side'")
         con.execute("SET enable_external_access=false")
         con.execute("SET lock_configuration=true")
         yield con
