@@ -12,7 +12,7 @@ TESTS = Path("tests/articles")
 # Cited articles without a file of their own under tests/articles: where they are tested instead, or why they are not.
 ELSEWHERE: dict[str, str] = {
     "ACT_19": "what a plan may ask for and what the engine does: tests/transforms; the judgement: tests/articles/test_reg_18.py",
-    "ACT_20": "destruction at the recipient: tests/governance/test_person_rules.py; erasure within the operator is not built yet",
+    "ACT_20": "destruction at the recipient: tests/governance/test_the_whole_way.py; erasure within the operator is not built yet",
     "ACT_21": "damaged or altered packages and keys: tests/release, tests/ledger; safety measures of the premises are not software",
     "POLICY_SHIFT": "intervals kept, one shift per person: tests/transforms/test_treatments.py; a date left unshifted: test_plan.py",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kiban_applications.documents import articles, commands, entries, items, refusals, roles, schema, states
+from kiban_applications.documents import articles, commands, entries, items, modules, refusals, roles, schema, states
 
 FOLDER = Path("docs/generated")
 
@@ -14,6 +14,7 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "commands.md": commands.compose,
     "entries.md": entries.compose,
     "items.md": items.compose,
+    "modules.md": modules.compose,
     "refusals.md": refusals.compose,
     "roles.md": roles.compose,
     "schema.md": schema.compose,
