@@ -5,6 +5,7 @@ The portal's pages and the full API come on top of this application; no data can
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from kiban_operator import home as homes
 from kiban_operator.circumstances import Circumstances
 from kiban_processing.language import prefer
 from kiban_processing.refusals import Family, Refusal
+
+LOG = logging.getLogger("kiban.web")
 
 STATUS: dict[Family, int] = {Family.LAW: 403, Family.INPUT: 422, Family.STATE: 409, Family.PERMISSION: 403, Family.INTEGRITY: 500}
 
@@ -44,7 +47,12 @@ def application(home_path: Path, circumstances: Circumstances) -> FastAPI:
 
     @app.middleware("http")
     async def add_headers(request: Request, call_next):  # type: ignore[no-untyped-def]
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception as error:  # caught here, or the server would log its message, which may quote data, and answer without headers
+            LOG.error("a defect of kiban: %s in %s", type(error).__name__, getattr(request.scope.get("route"), "path", "-"))
+            problem = {"type": "urn:kiban:defect", "title": "kiban の不具合です。 / A defect of kiban.", "status": 500}
+            response = JSONResponse(problem, 500, media_type="application/problem+json")
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response

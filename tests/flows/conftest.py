@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import tomli_w
 
 from kiban_applications import hospital_file
-from kiban_applications.command_line import registering
+from kiban_applications.command_line import desk, registering
 from kiban_applications.command_line.demonstration import cast, story
 from kiban_applications.command_line.door import Door
 from kiban_applications.command_line.releasing import archive_recipient
@@ -263,7 +263,7 @@ def register_hospital(place: Place, **changes: Any) -> None:
 def found(path: Path, database: str | None = None) -> Place:
     """A new home with its people, and no hospital yet; `database`: a PostgreSQL URL instead of SQLite."""
     telling = _found_by_story(path, database)
-    return Place(path, telling.seats, Clock(telling.home.circumstances.now()))
+    return Place(path, desk.seats(path), Clock(telling.home.circumstances.now()))
 
 
 def _found_by_story(path: Path, database: str | None = None) -> story.Story:
@@ -333,7 +333,7 @@ def agreed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     path = tmp_path_factory.mktemp("agreed") / "home"
     telling, _ = tell(path)
     telling.home.engine.dispose()
-    place = Place(path, telling.seats, Clock(telling.home.circumstances.now()), told=dict(telling.told))
+    place = Place(path, desk.seats(path), Clock(telling.home.circumstances.now()), told=dict(telling.told))
     yield place
     place.close()
 
@@ -342,7 +342,7 @@ def agreed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def told(agreed: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The example home after the whole story. Not to be changed: copy it."""
     place = duplicate(agreed, tmp_path_factory.mktemp("told") / "home")
-    telling = OneEngine(Door("en", place.path, None, True, clock=place.clock), DATA, place.home, place.seats, place.told)
+    telling = OneEngine(Door("en", place.path, None, True, clock=place.clock), DATA, place.home, dict(place.seats), place.told)
     release_id = story._make_and_deliver(telling, place.told["contract"])
     story._audit(telling)
     place.told["release"] = release_id
