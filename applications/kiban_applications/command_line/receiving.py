@@ -49,7 +49,10 @@ def show_receipt(door: Door, receipt: Receipt) -> None:
     )
     rows: list[tuple[object, ...]] = []
     for name, count in receipt.counts.items():
-        why = ", ".join(f"{code} {number:,}" for code, number in (*count.held_for.items(), *count.quarantined_for.items()))
+        reasons = [
+            each for why in (count.held_for, count.quarantined_for) for each in sorted(why.items(), key=lambda one: (-one[1], one[0]))
+        ]
+        why = ", ".join(f"{code} {number:,}" for code, number in reasons)
         rows.append((name, f"{count.sent:,}", f"{count.accepted:,}", f"{count.held:,}", f"{count.quarantined:,}", why))
     rows.append((say("合計", "total"), f"{total.sent:,}", f"{total.accepted:,}", f"{total.held:,}", f"{total.quarantined:,}", ""))
     door.table(say("受領記録", "Receipt record"), columns, rows)
