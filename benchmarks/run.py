@@ -34,7 +34,7 @@ from kiban_processing import plan as plans
 from kiban_processing.language import Text
 
 HERE = Path(__file__).resolve().parent
-MEMORY = "4GB"
+MEMORY = "3GB"
 
 
 def clock() -> datetime:
