@@ -38,7 +38,11 @@ HEADER_REFUSED = Ground(
     "register-header",
     Family.INPUT,
     None,
-    Text("{file} の見出しが定めと異なります: {columns}。", "The header of {file} is not as laid down: {columns}."),
+    # Columns are told by number: where the header is missing, the first line is a patient's.
+    Text(
+        "{file} の見出しが定めと異なります(知らない又は重複した列: {places} 列目、足りない列: {absent})。",
+        "The header of {file} is not as laid down (unknown or repeated: column {places}; missing: {absent}).",
+    ),
     Text("見出しは次のとおりとしてください: {expected}。", "The header is to be: {expected}."),
 )
 LINE_REFUSED = Ground(
@@ -150,7 +154,10 @@ def load(con: duckdb.DuckDBPyConnection, path: Path, required: Sequence[str], op
             header = [name.strip() for name in next(reader, [])]
             absent = [name for name in required if name not in header]
             if absent or set(header) - set(columns) or len(set(header)) < len(header):
-                raise HEADER_REFUSED.refuse(file=path.name, columns=", ".join(header) or "-", expected=", ".join(columns))
+                places = [str(place) for place, name in enumerate(header, 1) if name not in columns or name in header[: place - 1]]
+                raise HEADER_REFUSED.refuse(
+                    file=path.name, places=", ".join(places) or "-", absent=", ".join(absent) or "-", expected=", ".join(columns)
+                )
             _fill(con, reader, header, columns)
         except csv.Error as error:
             raise LINE_REFUSED.refuse(file=path.name, line=reader.line_num) from error

@@ -26,10 +26,11 @@ COLUMN_UNPLANNED = Ground(
     "table-column-unplanned",
     Family.INPUT,
     REG_18_V,
-    Text("表の列「{column}」が計画にありません。", "The table's column “{column}” is not in the plan."),
+    # By number: where the header is missing, the first line is a patient's.
+    Text("表の{place}列目が計画にありません。", "Column {place} of the table is not in the plan."),
     Text(
-        "[columns.{column}] に quasi、sensitive、treatment のいずれかを書いてください。",
-        "Say in [columns.{column}] whether it is quasi or sensitive, or name its treatment.",
+        "その列名の [columns.列名] に quasi、sensitive、treatment のいずれかを書いてください。表には見出し行が必要です。",
+        "Say in [columns.NAME] of that name whether it is quasi or sensitive, or name its treatment. The table needs a header line.",
     ),
 )
 COLUMN_ABSENT = Ground(
@@ -85,9 +86,9 @@ class OneTablePlan:
         """Refuse a table whose columns are not the plan's. Refuses: table-column-unplanned, table-column-absent."""
         named = {column.name for column in self.columns} | ({self.person} if self.person else set())
         there = list(present)
-        for name in there:
+        for place, name in enumerate(there, 1):
             if name not in named:
-                raise COLUMN_UNPLANNED.refuse(column=name)
+                raise COLUMN_UNPLANNED.refuse(place=place)
         for name in sorted(named - set(there)):
             raise COLUMN_ABSENT.refuse(column=name)
 
