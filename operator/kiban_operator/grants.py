@@ -174,7 +174,8 @@ def found(
 
     Refuses: already-founded, two-administrators-needed, organisation-incomplete.
     """
-    if len(set(administrators)) < 2:
+    names = {each.strip() for each in administrators}
+    if len(names) < 2 or "" in names:
         raise TWO_ADMINISTRATORS.refuse()
     if session.scalar(sa.select(Organisation.id).where(Organisation.kind == OrganisationKind.OPERATOR).limit(1)) is not None:
         raise ALREADY_FOUNDED.refuse()

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -89,4 +90,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show Japanese gets escapes (valid in JSON), not a crash
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))

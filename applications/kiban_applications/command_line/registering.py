@@ -1,5 +1,6 @@
 """登録の操作 (registering): init, people, hospital, catalogue: who the operator is, who acts for it, and whose data it may receive."""
 
+import shutil
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -24,18 +25,31 @@ ARCHIVE_KEY = "archive.age"
 def found_home(
     door: Door, operator: str, address: str, identifier: str, origin: str, administrators: list[str], database: str | None
 ) -> home.Home:  # fmt: skip
-    """A new home with its tables, ledger key, archive key and first administrators, who are seated as AD-1, AD-2, …"""
+    """A new home with its tables, ledger key, archive key and first administrators, who are seated as AD-1, AD-2, …
+
+    Where it cannot be founded, what was laid out is taken away again, so that the next try is not refused for a half-made home.
+    """
+    before = {path.name for path in door.home_path.iterdir()} if door.home_path.is_dir() else set()
     made = home.create(door.home_path, home.Settings(operator, origin, database), door.circumstances().acting("system"))
-    steps.upgrade(made.engine)
-    signer.create(made.path / "keys", origin, made.circumstances.entropy)
-    keys.write_private(made.path / "keys" / ARCHIVE_KEY, str(pyrage.x25519.Identity.generate()).encode())
-    with made.transaction() as session:
-        founding = grants.found(
-            session, made.circumstances, made.path / "keys" / "people",
-            name=operator, address=address, identifier=identifier, administrators=administrators,
-        )  # fmt: skip
-        for number, person in enumerate(founding.administrators, start=1):
-            desk.seat(made.path, f"AD-{number}", person.id)
+    try:
+        steps.upgrade(made.engine)
+        signer.create(made.path / "keys", origin, made.circumstances.entropy)
+        keys.write_private(made.path / "keys" / ARCHIVE_KEY, str(pyrage.x25519.Identity.generate()).encode())
+        with made.transaction() as session:
+            founding = grants.found(
+                session, made.circumstances, made.path / "keys" / "people",
+                name=operator, address=address, identifier=identifier, administrators=administrators,
+            )  # fmt: skip
+            for number, person in enumerate(founding.administrators, start=1):
+                desk.seat(made.path, f"AD-{number}", person.id)
+    except BaseException:
+        made.engine.dispose()
+        for path in [path for path in made.path.iterdir() if path.name not in before]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
     return made
 
 
