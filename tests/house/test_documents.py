@@ -1,15 +1,18 @@
 """The generated pages are in step with the code, and the code leaves no gap that they would have to hide."""
 
+import re
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from kiban_applications import hospital_file
 from kiban_applications.documents import __main__ as writing
 from kiban_applications.documents import articles, commands, pages, survey
-from kiban_operator import machine
+from kiban_operator import machine, notices
 from kiban_operator.roles import Role
-from kiban_processing import statutes
+from kiban_processing import plan, statutes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,3 +92,38 @@ def test_every_state_and_command_has_its_place() -> None:
             assert step.role in Role
             assert f"| {step.state}" in page
         assert machine.diagram(table).strip() in (ROOT / pages.FOLDER / "states.md").read_text(encoding="utf-8")
+
+
+def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
+    rows = [line.split("|") for line in (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
+    terms = [row[1].strip().casefold() for row in rows]
+    assert terms == sorted(set(terms)) and len(terms) > 60
+    assert all(len(row) == 6 and row[2].strip() and row[4].strip() for row in rows)
+
+
+def test_every_decision_is_listed_and_has_its_four_parts() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    numbers = []
+    for path in sorted(folder.glob("0*.md")):
+        text = path.read_text(encoding="utf-8")
+        numbers.append(int(path.name[:4]))
+        assert f"({path.name})" in listed
+        assert text.startswith(f"# {path.name[:4]} ") and "**Article**" in text
+        assert all(f"\n## {part}\n" in text for part in ("Context", "Decision", "Consequences"))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_key_of_a_hospital_file_and_of_a_plan_is_explained() -> None:
+    guide = (ROOT / "docs/operator.md").read_text(encoding="utf-8")
+    registered = {name for part in hospital_file._PARTS.values() for name in part} | set(notices.ENTRY_NAMES)
+    assert [
+        name for name in sorted(registered) if f"`{name}`" not in guide and f"`[{name}]`" not in guide and f".{name}]`" not in guide
+    ] == []
+    planned = set(re.findall(r"\.(?:text|optional_text|integer|number|choice|tables|day|truth|texts)\(\s*\"(\w+)\"", _source(plan)))
+    assert {"suppression_limit", "window_weeks", "k_reason", "tail_persons"} <= planned
+    assert [name for name in sorted(planned) if not re.search(rf"`[^`]*\b{name}\b[^`]*`", guide)] == []
+
+
+def _source(module: ModuleType) -> str:
+    return Path(str(module.__file__)).read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ def build(door: Door, app: typer.Typer) -> None:
     """Add the commands to the application."""
     say = door.say
     group = typer.Typer(no_args_is_help=True)
-    app.add_typer(group, name="ledger", help=say("帳簿(法第14条)", "the statutory ledger (Act Art. 14)"))
+    app.add_typer(group, name="ledger", help=say("帳簿(法第14条)", "the statutory ledger (Act 14)"))
 
     @group.command(
         "export",
