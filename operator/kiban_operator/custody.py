@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kiban_operator import guard, submissions, vault, workshop
-from kiban_operator.guard import rules
+from kiban_operator.guard import Finding, rules
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
 from kiban_operator.optouts import Stop
@@ -38,24 +38,12 @@ CUSTODY_BREACH = Ground(
 
 
 @dataclass(frozen=True)
-class Breach:
-    """Stored rows of one hospital's table that should never have been stored, by ground."""
-
-    hospital: str
-    regime: str
-    table: str
-    ground: str
-    rows: int
-    persons: int
-
-
-@dataclass(frozen=True)
 class CustodyReport:
     """常設照会の結果. `rows`: rows examined. `withheld`: rows that later events (a stop, an ended programme) forbid to use."""
 
     rows: int
-    breaches: tuple[Breach, ...]
-    withheld: tuple[Breach, ...]
+    breaches: tuple[Finding, ...]
+    withheld: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -82,9 +70,9 @@ def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
                 rows += sum(file.rows for file in chosen)
         found = guard.standing_query(con, session, home.circumstances.today(), stored, _brought(session))
         late = _stored_after_stop(con, session, stored)
-    breaches = [_breach(finding) for finding in found if finding.breach] + late
+    breaches = [finding for finding in found if finding.breach] + late
     already = {(breach.hospital, breach.regime, breach.table, breach.ground) for breach in late}
-    later = [_breach(f) for f in found if not f.breach and (f.hospital, f.regime, f.table, f.ground) not in already]
+    later = [f for f in found if not f.breach and (f.hospital, f.regime, f.table, f.ground) not in already]
     return CustodyReport(rows, tuple(breaches), tuple(later))
 
 
@@ -102,10 +90,6 @@ def require_clean(home: Home, progress: vault.Progress = vault.silent) -> Custod
     raise CUSTODY_BREACH.refuse(rows=sum(breach.rows for breach in report.breaches))
 
 
-def _breach(finding: guard.Finding) -> Breach:
-    return Breach(finding.hospital, finding.regime, finding.table, finding.ground, finding.rows, finding.persons)
-
-
 def _brought(session: Session) -> dict[tuple[str, str], list[str]]:
     return {place: sorted(columns) for place, columns in submissions.items_brought(session).items()}
 
@@ -116,7 +100,7 @@ _STOPS = pa.schema(
 _RECEIVED = pa.schema([("submission", pa.string()), ("received_at", pa.timestamp("us", tz="UTC"))])
 
 
-def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, str]) -> list[Breach]:
+def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, str]) -> list[Finding]:
     """Rows received when a stop of the person was already on the register: whoever let them in did not look.
 
     A row of no known submission counts as received now, and so as a breach where there is a stop.
@@ -127,14 +111,14 @@ def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored:
     received = session.execute(sa.select(Submission.id, Submission.received_at)).all()
     con.register("stops_taken", _table(stops, _STOPS))
     con.register("rounds_received", _table(received, _RECEIVED))
-    found: list[Breach] = []
+    found: list[Finding] = []
     for table, name in sorted(stored.items()):
         rows = con.execute(f"""
             SELECT v.hospital, v.regime, count(*), count(DISTINCT v.patient_key) FROM {name} v
             JOIN stops_taken s ON s.hospital = v.hospital AND s.patient_key = v.patient_key AND s.regimes IN (v.regime, 'both')
             LEFT JOIN rounds_received r USING (submission) WHERE s.at <= r.received_at OR r.received_at IS NULL GROUP BY ALL ORDER BY ALL
         """).fetchall()
-        found += [Breach(hospital, regime, table, rules.STOPPED.code, number, persons) for hospital, regime, number, persons in rows]
+        found += [Finding(hospital, regime, table, rules.STOPPED.code, number, persons) for hospital, regime, number, persons in rows]
     return found
 
 

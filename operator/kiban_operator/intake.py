@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -51,11 +52,12 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
     with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.transaction() as session:
             secret = vault.patient_secret(session, home)
+            received_at = home.circumstances.now()  # before the registers are read: a stop that comes later is later than the receipt
             _lay_out(con, session, home, manifest)
         sorted_rows = Sorting(home, con, manifest.hospital, manifest.regime, submission, secret, progress)
         try:
             _sort_all(sorted_rows, manifest, mapping, folder)
-            return _keep(sorted_rows, manifest, mapping, digest)
+            return _keep(sorted_rows, manifest, mapping, digest, received_at)
         except IntegrityError:
             sorted_rows.discard()
             with home.transaction() as session:  # somebody received the same folder at the same time, and was first
@@ -132,7 +134,7 @@ def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) 
         work.findings = shared
 
 
-def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str) -> Receipt:
+def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, received_at: datetime) -> Receipt:
     """Record files, receipt record and ledger entry in one transaction."""
     home, circumstances = work.home, work.home.circumstances
     _write_receipt_record(work)
@@ -145,7 +147,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str) -> R
         row = Submission(
             id=work.submission, digest=digest, hospital=manifest.hospital, regime=manifest.regime,
             period_from=manifest.period_from, period_to=manifest.period_to, sent_by=manifest.sent_by,
-            received_at=circumstances.now(), received_by=circumstances.actor,
+            received_at=received_at, received_by=circumstances.actor,
             counts={name: asdict(count) for name, count in work.counts.items()}, damaged_files=work.damaged,
             confirmed={
                 "name": hospital.name, "address": hospital.address, "representative": hospital.representative,
