@@ -6,7 +6,10 @@ submission is received again. The same submission sent twice is recognised by it
 
 from __future__ import annotations
 
-import shutil
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -43,12 +46,42 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
     with home.transaction() as session:
         people.require(session, home.circumstances, roles.Act.RECEIVE_SUBMISSION)
         hospitals.get(session, manifest.hospital)
-        earlier = session.scalar(sa.select(Submission).where(Submission.digest == digest))
-        if earlier is not None:
-            return submissions.receipt_of(earlier, repeated=True)
+        programmes.get(session, manifest.hospital, manifest.regime)
     submission = f"s-{digest[:16]}"
+    with _alone(home, submission):
+        with home.reading() as session:
+            earlier = session.scalar(sa.select(Submission).where(Submission.digest == digest))
+            if earlier is not None:
+                return submissions.receipt_of(earlier, repeated=True)
+        _clear_away(home, submission)
+        return _receive(home, folder, manifest, mapping, digest, progress)
+
+
+@contextmanager
+def _alone(home: Home, submission: str) -> Iterator[None]:
+    """Nobody else receives the same submission meanwhile, or would take this one's unrecorded files for what a crash left.
+
+    The lock is on the submission's own folder, which is never removed; it falls with the process, however that ends.
+    """
+    place = vault.folder_of(home, vault.Shelf.VAULT) / submission
+    place.mkdir(parents=True, exist_ok=True)
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _clear_away(home: Home, submission: str) -> None:
+    """Remove what a crash left of this submission: files whose keys were never kept."""
     for shelf in vault.Shelf:
-        shutil.rmtree(vault.folder_of(home, shelf) / submission, ignore_errors=True)
+        for path in (vault.folder_of(home, shelf) / submission).glob("*.parquet"):
+            path.unlink()
+
+
+def _receive(home: Home, folder: Path, manifest: Manifest, mapping: Mapping, digest: str, progress: vault.Progress) -> Receipt:
+    submission = f"s-{digest[:16]}"
     with workshop.open_workshop(home.receive / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.transaction() as session:
             secret = vault.patient_secret(session, home)
@@ -60,7 +93,7 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
             return _keep(sorted_rows, manifest, mapping, digest, received_at)
         except IntegrityError:
             sorted_rows.discard()
-            with home.transaction() as session:  # somebody received the same folder at the same time, and was first
+            with home.transaction() as session:  # on another machine somebody received the same folder, and was first
                 first = session.scalar(sa.select(Submission).where(Submission.digest == digest))
                 if first is None:
                     raise

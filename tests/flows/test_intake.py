@@ -317,22 +317,22 @@ from kiban_operator.circumstances import Circumstances
 
 path, folder, actor, at, mode = sys.argv[1:]
 circumstances = Circumstances(lambda: datetime.fromisoformat(at), os.urandom, actor)
-if mode == "hang":
+if mode in ("hang", "pause"):
     keep = intake._keep
     def hang(*arguments):
         Path(path, "hanging").touch()
-        time.sleep(60)
+        time.sleep(60 if mode == "hang" else 5)
         return keep(*arguments)
     intake._keep = hang
 if mode == "meet":
-    keep = intake._keep
+    alone = intake._alone
     def meet(*arguments):
         Path(path, f"ready-{os.getpid()}").touch()
         until = time.monotonic() + 30
         while len(list(Path(path).glob("ready-*"))) < 2 and time.monotonic() < until:
             time.sleep(0.02)
-        return keep(*arguments)
-    intake._keep = meet
+        return alone(*arguments)
+    intake._alone = meet
 receipt = intake.receive(home.open_home(Path(path), circumstances), Path(folder))
 print(receipt.submission, receipt.repeated, receipt.totals.accepted)
 """
@@ -365,7 +365,7 @@ def test_killed_in_the_middle_leaves_nothing_visible(place: Any, undisturbed: An
 
 
 def test_two_processes_at_once_give_one_submission(place: Any, undisturbed: Any, sent: Path) -> None:
-    """Both have sorted everything before either keeps anything."""
+    """Both have seen that nobody received it yet, and go on at the same moment."""
     processes = [start(place, sent, "meet") for _ in range(2)]
     told = [process.communicate(timeout=90) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
@@ -375,6 +375,21 @@ def test_two_processes_at_once_give_one_submission(place: Any, undisturbed: Any,
     assert len(place.receipts()) == 1 and len(place.booked("submission.received")) == 1
     assert tables_of(place) == tables_of(undisturbed)
     assert place.files_on_disk() == place.files_recorded()
+
+
+def test_latecomer_waits_and_takes_nothing_away(place: Any, undisturbed: Any, sent: Path) -> None:
+    """A second process that starts while the first holds unrecorded files must not take them for a crash's leavings."""
+    first = start(place, sent, "pause")
+    deadline = time.monotonic() + 60
+    while not (place.path / "hanging").exists() and first.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = start(place, sent, "plain")
+    told = [process.communicate(timeout=90) for process in (first, second)]
+    assert [process.returncode for process in (first, second)] == [0, 0], told
+    assert [out.split()[1] for out, _ in told] == ["False", "True"]
+    (place.path / "hanging").unlink()
+    assert place.files_on_disk() == place.files_recorded()
+    assert tables_of(place) == tables_of(undisturbed)
 
 
 def test_stop_that_comes_while_reading_bites(place: Any, tools: Any, sent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
