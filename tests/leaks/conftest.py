@@ -21,7 +21,7 @@ DATA = ROOT / "data_examples"
 HOSPITALS = [DATA / "hospitals" / name for name in ("h001", "h002", "h003")]
 
 TELL = """
-import logging, sys
+import contextlib, io, json, logging, os, sys
 logging.basicConfig(level=logging.DEBUG, filename=sys.argv[1], encoding="utf-8")
 for name in ("sqlalchemy", "splink", "alembic", "bagit", "duckdb"):
     logging.getLogger(name).setLevel(logging.DEBUG)
@@ -31,8 +31,13 @@ hospitals = data + "/hospitals/"
 def run(*words, expected=(0,)):
     code = entry.run(["--home", home, *words])
     assert code in expected, (words[:2], code)
+def ask(*words):
+    answer = io.StringIO()
+    with contextlib.redirect_stdout(answer):
+        run(*words, "--json")
+    print(answer.getvalue())
+    return json.loads(answer.getvalue())
 run("demo", "--data", data, "--lang", "ja")
-import os, json
 os.environ["KIBAN_NOW"] = "2026-12-12T09:00:00+09:00"
 run("notice", "import", hospitals + "h002/notices-2026-12.csv", "--hospital", "H002")
 run("submit", hospitals + "h002/submission-2026-12", "--lang", "en")
@@ -44,6 +49,13 @@ for each in sorted(os.listdir(home + "/core/receipt")):
     run("submissions", "show", each)
     run("submissions", "findings", each, "--limit", "5000", "--json")
     run("submissions", "findings", each, "--limit", "5000", "--lang", "en")
+(contract,) = [each["id"] for each in ask("contract", "list")]
+second, vain = out + "/../second.toml", out + "/../vain.toml"
+for plan in (second, vain):
+    run("plan", "approve", plan, "--contract", contract)
+made = ask("release", "make", "--contract", contract, "--plan", second)
+run("release", "make", "--contract", contract, "--plan", vain, expected=(10, 12))
+run("release", "refuse", made["id"], "--reason", "差し替えのため", "--lang", "en")
 run("ledger", "list", "--limit", "1000", "--json")
 run("release", "list", "--json")
 for each in sorted(os.listdir(home + "/deliver/releases")):
@@ -102,6 +114,9 @@ def told(tmp_path_factory: pytest.TempPathFactory, given: originals.Originals) -
     for folder in (made.said, made.linked, *(made.left / name for name in ("tmp", "user", "here"))):
         folder.mkdir(parents=True)
     registrations = write_registrations(place, given)
+    plan = (DATA / "plans" / "diabetes-cohort.toml").read_text("utf-8")
+    (place / "second.toml").write_text(plan.replace("version = 1", "version = 2"), encoding="utf-8")
+    (place / "vain.toml").write_text(plan.replace("k = 10 ", "k = 5000 "), encoding="utf-8")
     surroundings = {
         **{name: value for name, value in os.environ.items() if not name.startswith("KIBAN_")},
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(made.left / "tmp")), "HOME": str(made.left / "user"), "PYTHONDONTWRITEBYTECODE": "1",

@@ -147,6 +147,7 @@ def told(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tol
     for step in ("propose", "agree", "sign", "execute", "activate"):
         run("contract", step, contract)
 
+    run("plan", "approve", EXAMPLE / "plan.toml", "--contract", contract)
     made = run("release", "make", "--contract", contract, "--plan", EXAMPLE / "plan.toml")
     release = made["id"]
     for checker in ("CK-1", "CK-2"):
