@@ -28,7 +28,7 @@ from kiban_processing.package import assembly, contents, envelope
 from kiban_processing.package.statement import Particulars
 from kiban_processing.plan import Plan
 from kiban_processing.refusals import Family, Ground, Refusal
-from kiban_processing.statutes import ACT_19, REG_6_V
+from kiban_processing.statutes import ACT_19, ACT_56_1_II, REG_6_V
 from kiban_processing.transforms import keys as pseudonyms
 
 PLAN_NOT_FOR_ORDER = Ground(
@@ -40,6 +40,13 @@ NOBODY_ELIGIBLE = Ground(
     "nobody-eligible", Family.STATE, ACT_19,
     Text("提供できる人がいません。", "There is nobody whose records may be provided."),
     Text("受入れと名寄せ(`kiban link`)の状況を確かめてください。", "Look at intake and linkage (`kiban link`)."),
+)  # fmt: skip
+
+MEMBERS_MISSING = Ground(
+    "members-missing", Family.INTEGRITY, ACT_56_1_II,
+    Text("作成物 {release} に入った登録の記録がありません。停止の求めを確かめられません。",
+         "There is no record of whose registrations went into {release}; whether they asked to stop cannot be told."),
+    Text("この作成物は提供せず、作り直してください。", "Do not provide this release; make it again."),
 )  # fmt: skip
 
 MEMBERS = pa.schema([("hospital", pa.string()), ("patient_key", pa.string()), ("person", pa.string())])
@@ -146,9 +153,14 @@ def _carry_out(
         package_path=str((folder / PACKAGE).relative_to(home.path)), package_digest=f"sha256:{sealed.sha256}",
         judged_at=eligibility.checked_at, persons=evidence.persons, tables=dict(manifest.rows), k=wanted.anonymity.k,
     )  # fmt: skip
-    with home.transaction() as session:
-        vault.record(session, home, members)
-        made = release_state.produce(session, home.circumstances, release_id, product)
+    try:
+        with home.transaction() as session:
+            vault.record(session, home, members)
+            made = release_state.produce(session, home.circumstances, release_id, product)
+    except BaseException:
+        members.discard()
+        (folder / PACKAGE).unlink(missing_ok=True)  # a package that no release answers for
+        raise
     return Made(made, evidence, outcome)
 
 
@@ -180,10 +192,15 @@ def commit(home: Home, release_id: str, order: orders.Order) -> Release:
 
 
 def late_stops(home: Home, release_id: str) -> int:
-    """How many registrations of a release have asked to stop and may no longer be provided, on the registers as they are now."""
+    """How many registrations of a release have asked to stop and may no longer be provided, on the registers as they are now.
+
+    Refuses: members-missing.
+    """
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         with home.reading() as session:
             chosen = [f for f in vault.files(session, vault.Shelf.RELEASED, table="members") if f.submission == release_id]
+            if not chosen:
+                raise MEMBERS_MISSING.refuse(release=release_id)
             con.register("members", vault.dataset(session, home, chosen, MEMBERS))
         return count_stopped(home, con)
 

@@ -349,3 +349,28 @@ def test_intention_is_booked_before_the_act(copied: Any, monkeypatch: pytest.Mon
         make(copied)
     assert len(copied.booked("release.intended")) == 1 and not copied.booked("release.made")
     assert copied.files_on_disk() == copied.files_recorded()
+
+
+def test_failure_at_the_very_end_leaves_no_package(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(release.release_state, "produce", broken)
+    with pytest.raises(ZeroDivisionError):
+        make(copied)
+    left = copied.files_on_disk() - copied.files_recorded()
+    assert {Path(name).name for name in left} == {release.MANIFEST, release.EVIDENCE}
+    assert not members(copied)
+
+
+def test_unknown_members_are_not_taken_for_nobody(made: Any) -> None:
+    """Without the record of who is in a release, nobody can say that none of them asked to stop."""
+    release_id = made.told["made"].release.id
+    approve(made, release_id)
+    with made.home.transaction() as session:
+        (file,) = vault.files(session, vault.Shelf.RELEASED)
+        vault.destroy(session, made.home, file)
+    with pytest.raises(Refusal) as missing:
+        releasing.commit(made.by("PR"), release_id)
+    assert missing.value.code == "members-missing"
+    assert not made.booked("release.committed")
