@@ -387,6 +387,18 @@ def test_demo_leaves_any_other_home_alone(kiban: Callable[..., Told], place: Any
     assert kiban("demo", "--data", place.path, home=place).code == 11
 
 
+def test_demo_as_json(kiban: Callable[..., Told], tmp_path: Path) -> None:
+    """The whole story through its command: one JSON document, and an earlier demonstration in its place is replaced."""
+    place = tmp_path / "demo"
+    place.mkdir()
+    (place / "demo.toml").write_text("", "utf-8")
+    (place / "kiban.toml").write_text("old", "utf-8")
+    told = kiban("--home", place, "demo", "--json")
+    assert told.code == 0 and not told.err
+    assert told.value["audit"]["ok"] is True and told.value["release_state"]
+    assert [each["hospital"] for each in told.value["receipts"]] == ["H001", "H002", "H003"]
+
+
 # real processes
 
 
