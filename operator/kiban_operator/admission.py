@@ -13,7 +13,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kiban_operator import people, roles, sorting, submissions, vault, workshop
+from kiban_operator import deaths, people, roles, sorting, submissions, vault, workshop
 from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -55,6 +55,7 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
         with home.reading() as session:
             held = vault.files(session, vault.Shelf.HELD, hospital=hospital, regime=regime)
             guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())
+            deaths.lay_out(con, session, hospital)
             for name in sorting.STAGED:
                 for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
                     vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
@@ -65,6 +66,10 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
         sorting.know(con)
         shapes = {file.id: coverage.qualified(file.table_name, brought[file.submission, file.table_name]) for file in held}
         rulings = guard_relation.rule_shapes(con, "known", shapes, also="guard_stops")
+        died_before = deaths.ruled(con, rulings)
+        if died_before:
+            with home.transaction() as session:  # before the rows that tell it are destroyed
+                deaths.remember(session, home.circumstances, hospital, died_before)
         return _move(home, con, held, readings, rulings)
 
 

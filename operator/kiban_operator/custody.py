@@ -16,7 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from kiban_operator import guard, submissions, vault, workshop
+from kiban_operator import deaths, guard, submissions, vault, workshop
 from kiban_operator.guard import Finding, rules
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
@@ -69,11 +69,14 @@ def check(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
                 stored[name] = f"stored_{name}"
                 rows += sum(file.rows for file in chosen)
         found = guard.standing_query(con, session, home.circumstances.today(), stored, _brought(session))
-        late = _stored_after_stop(con, session, stored)
-    breaches = [finding for finding in found if finding.breach] + late
-    already = {(breach.hospital, breach.regime, breach.table, breach.ground) for breach in late}
-    later = [f for f in found if not f.breach and (f.hospital, f.regime, f.table, f.ground) not in already]
-    return CustodyReport(rows, tuple(breaches), tuple(later))
+        breaches, withheld = _barred(con, session, stored)
+    counted = {finding.ground for finding in breaches + withheld}
+    for finding in found:
+        if finding.breach:
+            breaches.append(finding)
+        elif finding.ground not in counted:
+            withheld.append(finding)
+    return CustodyReport(rows, tuple(breaches), tuple(withheld))
 
 
 def require_clean(home: Home, progress: vault.Progress = vault.silent) -> CustodyReport:
@@ -94,32 +97,42 @@ def _brought(session: Session) -> dict[tuple[str, str], list[str]]:
     return {place: sorted(columns) for place, columns in submissions.items_brought(session).items()}
 
 
-_STOPS = pa.schema(
-    [("hospital", pa.string()), ("patient_key", pa.string()), ("regimes", pa.string()), ("at", pa.timestamp("us", tz="UTC"))]
+_BARS = pa.schema(
+    [
+        ("hospital", pa.string()),
+        ("patient_key", pa.string()),
+        ("regimes", pa.string()),
+        ("ground", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+    ]
 )
 _RECEIVED = pa.schema([("submission", pa.string()), ("received_at", pa.timestamp("us", tz="UTC"))])
 
 
-def _stored_after_stop(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, str]) -> list[Finding]:
-    """Rows received when a stop of the person was already on the register: whoever let them in did not look.
+def _barred(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, str]) -> tuple[list[Finding], list[Finding]]:
+    """Rows of persons who may not be used at all: received although that was known, and received before it was.
 
-    A row of no known submission counts as received now, and so as a breach where there is a stop.
+    Known is a stop on the register, or a death before the notice. Whoever let the first kind in did not look: a breach. The second kind is
+    withheld. A row of no known submission counts as received now, and so as a breach.
     """
     stops = session.execute(
         sa.select(Stop.hospital, Stop.patient_key, Stop.regimes, Stop.received_at).where(Stop.withdrawn_on.is_(None))
     ).all()
-    received = session.execute(sa.select(Submission.id, Submission.received_at)).all()
-    con.register("stops_taken", _table(stops, _STOPS))
-    con.register("rounds_received", _table(received, _RECEIVED))
-    found: list[Finding] = []
+    bars = [(hospital, key, regimes, rules.STOPPED.code, at) for hospital, key, regimes, at in stops]
+    bars += [(hospital, key, "both", rules.DIED_BEFORE_NOTICE.code, at) for hospital, key, at in deaths.every(session)]
+    con.register("bars", _table(bars, _BARS))
+    con.register("rounds_received", _table(session.execute(sa.select(Submission.id, Submission.received_at)).all(), _RECEIVED))
+    breaches: list[Finding] = []
+    withheld: list[Finding] = []
     for table, name in sorted(stored.items()):
         rows = con.execute(f"""
-            SELECT v.hospital, v.regime, count(*), count(DISTINCT v.patient_key) FROM {name} v
-            JOIN stops_taken s ON s.hospital = v.hospital AND s.patient_key = v.patient_key AND s.regimes IN (v.regime, 'both')
-            LEFT JOIN rounds_received r USING (submission) WHERE s.at <= r.received_at OR r.received_at IS NULL GROUP BY ALL ORDER BY ALL
+            SELECT v.hospital, v.regime, s.ground, coalesce(s.at <= r.received_at, true) AS known, count(*), count(DISTINCT v.patient_key)
+            FROM {name} v JOIN bars s ON s.hospital = v.hospital AND s.patient_key = v.patient_key AND s.regimes IN (v.regime, 'both')
+            LEFT JOIN rounds_received r USING (submission) GROUP BY ALL ORDER BY ALL
         """).fetchall()
-        found += [Finding(hospital, regime, table, rules.STOPPED.code, number, persons) for hospital, regime, number, persons in rows]
-    return found
+        for hospital, regime, ground, known, number, persons in rows:
+            (breaches if known else withheld).append(Finding(hospital, regime, table, ground, number, persons))
+    return breaches, withheld
 
 
 def _table(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:

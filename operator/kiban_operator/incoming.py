@@ -48,6 +48,7 @@ class Sorting:
     counts: dict[str, TableCount] = field(default_factory=dict)
     sealings: list[vault.Sealing] = field(default_factory=list)
     damaged: list[dict[str, str]] = field(default_factory=list)
+    died_before: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.findings = self.begin_findings()

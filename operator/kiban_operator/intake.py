@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kiban_operator import hospitals, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator import deaths, hospitals, people, programmes, roles, sorting, submissions, vault, workshop
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
 from kiban_operator.incoming import Incoming, Sorting, read_guarded
@@ -106,6 +106,7 @@ def _receive(home: Home, folder: Path, manifest: Manifest, mapping: Mapping, dig
 def _lay_out(con: duckdb.DuckDBPyConnection, session: Session, home: Home, manifest: Manifest) -> None:
     """What the engine must know before it reads: the guard's facts, and earlier registrations and deaths of the hospital."""
     guard_relation.register_facts(con, session, manifest.hospital, manifest.regime, home.circumstances.today())
+    deaths.lay_out(con, session, manifest.hospital)
     for name in sorting.STAGED:
         for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
             vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=manifest.hospital)
@@ -122,6 +123,7 @@ def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path)
         sorting.quarantine_repeated(work, TABLES[name])
     sorting.recognise(work)
     rulings = guard_relation.rule(work.con, "known", _items(by_table), also="guard_stops")
+    work.died_before = deaths.ruled(work.con, rulings)
     for name, entries in by_table.items():
         table = TABLES[name]
         written: list[vault.Sealing] = []
@@ -190,6 +192,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, rece
         )  # fmt: skip
         session.add(row)
         session.flush()
+        deaths.remember(session, circumstances, manifest.hospital, work.died_before)
         book.append(
             session, circumstances, kinds.SUBMISSION_RECEIVED, f"submission/{work.submission}",
             {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from kiban_operator import submissions, vault
+from kiban_operator import deaths, submissions, vault
 from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -29,6 +29,7 @@ def rule_stored(home: Home, con: duckdb.DuckDBPyConnection, planned: Mapping[str
     for hospital in hospitals:
         with home.reading() as session:
             guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())
+            deaths.lay_out(con, session, hospital)
             brought = submissions.items_brought(session, hospital, regime.value)
         shapes = {
             f"{table}{_MARK}{submission}": coverage.qualified(table, {"local_patient_id"} | (planned[table] & columns))
@@ -39,7 +40,9 @@ def rule_stored(home: Home, con: duckdb.DuckDBPyConnection, planned: Mapping[str
             """
             CREATE OR REPLACE TEMP TABLE of_hospital AS
             SELECT p.patient_key, any_value(p.birth_date) AS birth_date, least(min(p.death_date), min(d.death_date)) AS death_date
-            FROM vault_patients p LEFT JOIN vault_deaths d USING (patient_key) WHERE p.hospital = ? GROUP BY p.patient_key
+            FROM vault_patients p
+            LEFT JOIN (SELECT patient_key, death_date FROM vault_deaths UNION ALL SELECT patient_key, death_date FROM died_before) d USING (patient_key)
+            WHERE p.hospital = ? GROUP BY p.patient_key
         """,
             [hospital],
         )

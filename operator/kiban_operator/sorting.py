@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.orm import Session
 
-from kiban_operator import optouts, vault
+from kiban_operator import deaths, optouts, vault
 from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
@@ -97,7 +97,7 @@ def _note_quarantined(sorting: Sorting, table: Table, found: pa.Table) -> None:
 def recognise(sorting: Sorting) -> None:
     """Make `ids` (local_patient_id, patient_key) and `known` (patient_key, birth_date, death_date) from all that is known of the hospital.
 
-    Reads `staged_patients`, `staged_deaths` and the views `vault_patients`, `vault_deaths`, `held_patients`, `held_deaths`. What has just
+    Reads `staged_patients`, `staged_deaths` and the views `vault_patients`, `vault_deaths`, `held_patients`, `held_deaths`, and `died_before`. What has just
     come wins over what was there, for a date that was corrected; a death is believed from wherever it is told, the earliest.
     """
     con = sorting.con
@@ -129,6 +129,7 @@ def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: st
         ), dead AS (
             {arriving_deaths} SELECT patient_key, death_date FROM told
             UNION ALL SELECT patient_key, death_date FROM vault_deaths UNION ALL SELECT patient_key, death_date FROM held_deaths
+            UNION ALL SELECT patient_key, death_date FROM {deaths.TABLE}
         )
         SELECT patient_key, birth_date, death_date
         FROM (SELECT patient_key, arg_min(birth_date, turn) AS birth_date FROM told GROUP BY patient_key)

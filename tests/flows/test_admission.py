@@ -178,7 +178,6 @@ def test_death_after_the_notice_does_not_keep_out(waiting: Any, tools: Any, tmp_
     assert (outcome.admitted["patients"], outcome.admitted["deaths"]) == (2, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="a death told after the registration was held is ruled on and then forgotten with its row")
 def test_death_before_the_notice_told_later_keeps_out(waiting: Any, tools: Any, tmp_path: Path) -> None:
     dead = waiting.told["ids"][2]
     deaths = [{"local_patient_id": dead, "death_date": "2026-11-10"}]

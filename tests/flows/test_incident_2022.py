@@ -133,3 +133,21 @@ def test_stop_after_receipt_is_no_breach_but_withheld(copied: Any, tools: Any) -
     assert made.evidence.persons > 0
     assert key not in {row["patient_key"] for row in copied.rows("released", "members")}
     assert copied.booked("breach.found") == []
+
+
+def test_death_before_the_notice_told_after_receipt_is_withheld(copied: Any, tools: Any, tmp_path: Path) -> None:
+    """The row that tells it is not kept; the fact is, and bars what is stored from linkage and release."""
+    copied.told["plan"] = str(tools.data / "plans" / "diabetes-cohort.toml")
+    key = next(row["patient_key"] for row in copied.rows("vault", "diagnoses", "H001"))
+    local_id = next(row["local_patient_id"] for row in copied.rows("vault", "patients", "H001") if row["patient_key"] == key)
+    deaths = [{"local_patient_id": local_id, "death_date": "2026-01-05"}]
+    receipt = copied.receive(tools.write_submission(tmp_path / "deaths", {"deaths": deaths}, hospital="H001"))
+    assert receipt.counts["deaths"].quarantined_for == {"died-before-notice": 1}
+    assert key not in {row["patient_key"] for row in copied.rows("vault", "deaths")}
+    report = custody.check(copied.by("PR"))
+    assert report.breaches == ()
+    assert {finding.ground for finding in report.withheld} == {"died-before-notice"}
+    persons.link(copied.by("PR"))
+    assert key not in copied.persons()
+    make(copied)
+    assert key not in {row["patient_key"] for row in copied.rows("released", "members")}

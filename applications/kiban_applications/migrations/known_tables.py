@@ -10,6 +10,7 @@ from kiban_operator import (
     approvals,
     cases,
     database,
+    deaths,
     hospitals,
     keys,
     notice_register,
@@ -26,7 +27,7 @@ from kiban_operator.ledger import book
 
 # Every module that declares a table; a test finds the one that is missing here.
 MODULES = (
-    approvals, book, cases, conditions, contract_state, destruction, hospitals, keys, notice_register, notices, optouts, oversight,
+    approvals, book, cases, conditions, contract_state, deaths, destruction, hospitals, keys, notice_register, notices, optouts, oversight,
     people, persons, programmes, release_state, store, submissions, vault,
 )  # fmt: skip
 METADATA: sa.MetaData = database.Base.metadata

@@ -40,6 +40,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", "position", name=op.f("pk_condition_rows")),
     )
     op.create_table(
+        "deaths_before_notice",
+        sa.Column("hospital", sa.String(length=40), nullable=False),
+        sa.Column("patient_key", sa.String(length=32), nullable=False),
+        sa.Column("told_at", database.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hospital", "patient_key", name=op.f("pk_deaths_before_notice")),
+    )
+    op.create_table(
         "doubtful_pairs",
         sa.Column("left", sa.String(length=32), nullable=False),
         sa.Column("right", sa.String(length=32), nullable=False),
@@ -435,5 +442,6 @@ def downgrade() -> None:
     op.drop_table("ledger_checkpoints")
     op.drop_table("hospitals")
     op.drop_table("doubtful_pairs")
+    op.drop_table("deaths_before_notice")
     op.drop_table("condition_rows")
     op.drop_table("case_events")
