@@ -52,6 +52,13 @@ ORGANISATION_INCOMPLETE = Ground(
     Text("組織の「{field}」が空です。", "The organisation's {field} is empty."),
     Text("帳簿の記載事項です。記入してください。", "The ledger needs it; fill it in."),
 )
+PERSON_UNNAMED = Ground(
+    "person-unnamed",
+    Family.INPUT,
+    ACT_22,
+    Text("人の氏名が空です。", "The person's name is empty."),
+    Text("氏名を記入してください。", "Fill in the name."),
+)
 RECIPIENT_KEY_INVALID = Ground(
     "recipient-key-invalid",
     Family.INPUT,
@@ -239,7 +246,9 @@ def enter(
 
 
 def admit(session: Session, circumstances: Circumstances, key_folder: Path, name: str, of: Organisation, email: str | None) -> Person:
-    """The row and key of a person, without asking who admits them."""
+    """The row and key of a person, without asking who admits them. Refuses: person-unnamed."""
+    if not name.strip():
+        raise PERSON_UNNAMED.refuse()
     secret = circumstances.entropy(32)
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
     admitted = Person(

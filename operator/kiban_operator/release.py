@@ -94,6 +94,10 @@ def make(
         with home.transaction() as session:
             release_state.refuse(session, circumstances, release_id, refusal.read("ja"), refusal)
         raise
+    except Exception as defect:
+        with home.transaction() as session:  # a defect of ours ends the release too; its message may quote data and is not booked
+            release_state.refuse(session, circumstances, release_id, f"不具合のため中止しました ({type(defect).__name__})")
+        raise
     finally:
         shutil.rmtree(_bag_folder(home, release_id), ignore_errors=True)
 

@@ -374,3 +374,16 @@ def test_unknown_members_are_not_taken_for_nobody(made: Any) -> None:
         releasing.commit(made.by("PR"), release_id)
     assert missing.value.code == "members-missing"
     assert not made.booked("release.committed")
+
+
+def test_a_defect_ends_the_release_without_quoting_data(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any, **_named: Any) -> None:
+        raise ValueError("架空 太郎")
+
+    monkeypatch.setattr(release.engine, "carry_out", fail)
+    before = len(states(copied))
+    with pytest.raises(ValueError, match="架空"):
+        make(copied)
+    assert states(copied)[before:] == [release_state.REFUSED]
+    entry = copied.booked("release.refused")[-1]
+    assert "ValueError" in entry["reason"] and "架空" not in entry["reason"]

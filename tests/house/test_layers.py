@@ -44,7 +44,7 @@ def test_no_module_has_a_catch_all_name() -> None:
 
 def test_nothing_names_a_machine_or_an_index() -> None:
     """No path of a machine, no address of a package index: the project installs from wherever its user installs."""
-    forbidden = re.compile(r"(index-url|/root/|/home/[a-z]+/|files\.pythonhosted)")
+    forbidden = re.compile("index" + r"-url|/root/|/home/[a-z]+/|files\.pythonhosted")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     texts = [ROOT / name for name in listed if name.endswith((".py", ".toml", ".md", ".txt", "Makefile")) and (ROOT / name).is_file()]
     assert texts
