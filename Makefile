@@ -1,5 +1,7 @@
 # Everything a person needs: `make demo` and `make test` set up by themselves.
-PYTHON ?= python3
+# anjana and pycanon pin numpy 2.0.2, which has no build for Python 3.13: take 3.11 or 3.12 where the machine has them
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))'
+PYTHON ?= $(firstword $(foreach p,python3 python3.11 python3.12 python,$(shell $(p) $(FITS) >/dev/null 2>&1 && echo $(p))) no-python-3.11-or-3.12)
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= out/demo
