@@ -42,6 +42,7 @@ def admit_held(home: Home, progress: vault.Progress = vault.silent) -> Admission
     """Judge all held rows of all hospitals on today's facts. Source: Act 56(1), Reg 48(1); law.md 6.0 transfer guard."""
     with home.transaction() as session:
         people.require(session, home.circumstances, roles.Act.RECEIVE_SUBMISSION)
+        vault.sweep(session, home)
         places = sorted({(file.hospital, file.regime) for file in vault.files(session, vault.Shelf.HELD)})
     total = Admission()
     for number, (hospital, regime) in enumerate(places):

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -178,6 +178,24 @@ def destroy(session: Session, home: Home, file: VaultFile) -> Path:
     home.keyring.destroy(session, f"file/{file.id}", now)
     file.destroyed_at = now
     return home.path / file.path
+
+
+def sweep(session: Session, home: Home) -> int:
+    """Remove what crashes left: files of no record, a day old at least, so that nobody can still be writing them. Returns their number.
+
+    Their keys were never kept, or are destroyed, so they are noise already; this only gives the space back.
+    """
+    recorded = set(session.scalars(sa.select(VaultFile.path).where(VaultFile.destroyed_at.is_(None))))
+    before = home.circumstances.now().timestamp() - timedelta(days=1).total_seconds()
+    left = [
+        path
+        for shelf in Shelf
+        for path in folder_of(home, shelf).rglob("*.parquet")
+        if str(path.relative_to(home.path)) not in recorded and path.stat().st_mtime < before
+    ]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
 def files(

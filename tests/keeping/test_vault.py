@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 
 import duckdb
@@ -127,3 +128,18 @@ def test_an_empty_file_leaves_nothing(home: Home) -> None:
 def test_events_do_not_keep_the_local_patient_id() -> None:
     for name, table in TABLES.items():
         assert ("local_patient_id" in vault.schema(table).names) == (name == "patients")
+
+
+def test_the_daily_clock_sweeps_what_a_crash_left_and_nothing_else(home: Home) -> None:
+    kept = store(home, "s-1", [(1, "a", NAME)])
+    left = [vault.folder_of(home, Shelf.HELD) / "s-1" / f"f-{age}.parquet" for age in ("old", "young")]
+    now = home.circumstances.now().timestamp()
+    for path, seconds in zip(left, (90_000, 3_600), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"noise")
+        os.utime(path, (now - seconds, now - seconds))
+    os.utime(home.path / kept.path, (now - 90_000, now - 90_000))
+    with home.transaction() as session:
+        assert vault.sweep(session, home) == 1
+    assert [path.exists() for path in left] == [False, True]
+    assert read(home) == [("a", NAME)]
