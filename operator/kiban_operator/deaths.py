@@ -35,9 +35,10 @@ class DeathBeforeNotice(Base):
     told_at: Mapped[datetime] = mapped_column(Moment)
 
 
-def lay_out(con: duckdb.DuckDBPyConnection, session: Session, hospital: str) -> None:
-    """Make `died_before` (patient_key, death_date) of a hospital readable in the engine; the date is one before every notice."""
-    keys = list(session.scalars(sa.select(DeathBeforeNotice.patient_key).where(DeathBeforeNotice.hospital == hospital)))
+def lay_out(con: duckdb.DuckDBPyConnection, session: Session, hospital: str | None = None) -> None:
+    """Make `died_before` (patient_key, death_date) of a hospital, or of all, readable in the engine; the date is one before every notice."""
+    query = sa.select(DeathBeforeNotice.patient_key)
+    keys = list(session.scalars(query if hospital is None else query.where(DeathBeforeNotice.hospital == hospital)))
     con.register("died_part", pa.table([keys, [EARLIEST] * len(keys)], schema=_SCHEMA))
     con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM died_part")
     con.unregister("died_part")

@@ -27,12 +27,6 @@ class Regime(StrEnum):
     PSEUDONYMISED = "P"  # 仮名加工医療情報, Act 57
 
 
-REGIME_NAMES: dict[Regime, Text] = {
-    Regime.ANONYMISED: Text("匿名加工医療情報", "anonymised"),
-    Regime.PSEUDONYMISED: Text("仮名加工医療情報", "pseudonymised"),
-}
-
-
 class Step(StrEnum):
     """手順: what happens to a programme, in the order the law prescribes."""
 

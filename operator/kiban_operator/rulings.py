@@ -26,26 +26,24 @@ def rule_stored(home: Home, con: duckdb.DuckDBPyConnection, planned: Mapping[str
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} (hospital VARCHAR, patient_key VARCHAR, table_name VARCHAR, submission VARCHAR)")
     with home.reading() as session:
         hospitals = sorted({file.hospital for file in vault.files(session, vault.Shelf.VAULT, regime=regime.value)})
+        deaths.lay_out(con, session)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE stored_registrations AS
+        SELECT p.hospital, p.patient_key, any_value(p.birth_date) AS birth_date, least(min(p.death_date), min(d.death_date)) AS death_date
+        FROM vault_patients p
+        LEFT JOIN (SELECT patient_key, death_date FROM vault_deaths UNION ALL SELECT patient_key, death_date FROM {deaths.TABLE}) d
+        USING (patient_key) GROUP BY p.hospital, p.patient_key
+    """)
     for hospital in hospitals:
         with home.reading() as session:
             guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())
-            deaths.lay_out(con, session, hospital)
             brought = submissions.items_brought(session, hospital, regime.value)
         shapes = {
             f"{table}{_MARK}{submission}": coverage.qualified(table, {"local_patient_id"} | (planned[table] & columns))
             for (submission, table), columns in brought.items()
             if table in planned
         }
-        con.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE of_hospital AS
-            SELECT p.patient_key, any_value(p.birth_date) AS birth_date, least(min(p.death_date), min(d.death_date)) AS death_date
-            FROM vault_patients p
-            LEFT JOIN (SELECT patient_key, death_date FROM vault_deaths UNION ALL SELECT patient_key, death_date FROM died_before) d USING (patient_key)
-            WHERE p.hospital = ? GROUP BY p.patient_key
-        """,
-            [hospital],
-        )
+        con.execute("CREATE OR REPLACE TEMP TABLE of_hospital AS SELECT * FROM stored_registrations WHERE hospital = ?", [hospital])
         verdicts = guard_relation.rule_shapes(con, "of_hospital", shapes, stored=True)
         con.execute(
             f"INSERT INTO {name} SELECT ?, patient_key, split_part(table_name, ?, 1), split_part(table_name, ?, 2) FROM {verdicts} "

@@ -34,7 +34,6 @@ from kiban_processing import dialect
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
 from kiban_processing.catalogue.registration import LOCAL_PATIENT_ID
-from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.formats import values
 from kiban_processing.transforms import keys as pseudonyms
 
@@ -253,14 +252,6 @@ def _rounds(session: Session, submissions: Iterable[str]) -> list[str]:
     query = sa.select(VaultFile.submission).group_by(VaultFile.submission).order_by(first, VaultFile.submission)
     wanted = set(submissions)
     return [submission for submission in session.scalars(query) if submission in wanted]
-
-
-def register_all(con: duckdb.DuckDBPyConnection, session: Session, home: Home, prefix: str = "vault_", **selection: str) -> dict[str, str]:
-    """Every table of the catalogue, as `register` does."""
-    return {
-        name: register(con, session, home, table, f"{prefix}{name}", hospital=selection.get("hospital"), regime=selection.get("regime"))
-        for name, table in TABLES.items()
-    }
 
 
 def patient_key_parameters(secret: bytes) -> dict[str, bytes]:

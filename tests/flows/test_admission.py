@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from kiban_operator import admission, custody, vault
 from kiban_operator.keys import WrappedKey
 from kiban_operator.vault import VaultFile
+from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.refusals import Refusal
 
 GIVEN, DUE = date(2026, 11, 11), date(2026, 12, 11)
@@ -277,7 +278,7 @@ def test_older_submission_admitted_late_does_not_win_over_a_correction(waiting: 
     waiting.receive(tools.write_submission(tmp_path / "again", {"patients": [corrected]}))
     waiting.admit()
     with waiting.home.transaction() as session, duckdb.connect() as con:
-        vault.register(con, session, waiting.home, vault.TABLES["patients"], "seen")
+        vault.register(con, session, waiting.home, TABLES["patients"], "seen")
         phones = con.execute("SELECT phone FROM seen WHERE patient_key = ?", [waiting_key(session, waiting, ids[1])]).fetchall()
     assert phones == [("043-999-9999",)]
 
