@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 DEMO ?= out/demo
 BENCH ?= out/bench
 PATIENTS ?= 100000
+EXTRAS ?= dev,postgresql,speed
 export PYTHONSAFEPATH := 1
 
 .PHONY: setup check fix test demo serve bench docs articles clean
@@ -15,7 +16,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgresql]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
 check: setup  ## changes nothing: format, lint, types, layers, documents in step

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kiban_processing.hierarchies.hierarchy import Hierarchy
-from kiban_processing.lattice import Node, Tuples
+from kiban_processing.recoding.classes import Node
+from kiban_processing.recoding.tuples import Tuples
 
 _MISSING = "(missing)"
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from kiban_processing import anjana_method, anonymity, dialect, event_tables, lattice, spill, table_plan
+from kiban_processing import anjana_method, anonymity, dialect, event_tables, spill, table_plan
 from kiban_processing.anonymity import Quasi
 from kiban_processing.language import Text
-from kiban_processing.lattice import Classes, Node
 from kiban_processing.outcome import ReleaseSecrets
+from kiban_processing.recoding import classes as grouping
+from kiban_processing.recoding import lattice, losses
+from kiban_processing.recoding.classes import Recoding
+from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
+from kiban_processing.recoding.tuples import Tuples
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18_V
 from kiban_processing.table_plan import Method, OneTablePlan, Use
@@ -54,12 +57,6 @@ RECOUNT_FAILED = Ground(
 )
 
 _ROWS, _PEOPLE, _OUT = "table_rows", "table_people", "table_out"
-
-
-@dataclass(frozen=True)
-class _Choice:
-    node: Node
-    classes: Classes
 
 
 def anonymise_table(
@@ -101,11 +98,11 @@ def anonymise(
         persons = _people(con, plan)
         tuples = anonymity.encode(con, _PEOPLE, quasi, plan.asked)
         marks.append(now())
-        choice = _choose(tuples, plan)
-        figures = anonymity.figures(tuples, choice.node, choice.classes, persons)
+        recoding = _choose(tuples, plan)
+        figures = anonymity.figures(tuples, recoding, persons)
         marks.append(now())
-        anonymity.keep(con, tuples, choice.classes)
-        _apply(con, plan, quasi, choice.node, secrets)
+        anonymity.keep(con, tuples, recoding)
+        _apply(con, plan, quasi, secrets)
         rows, released = _count(con, _ROWS), _count(con, _OUT)
         _write(con, out_dir)
         marks.append(now())
@@ -133,10 +130,16 @@ def anonymise(
         "suppression_limit": plan.suppression_limit,
         "loss_geometric": figures.loss_geometric,
         "loss_arithmetic": figures.loss_arithmetic,
-        "node": {one.column: level for one, level in zip(quasi, choice.node, strict=True)},
+        "node": {one.column: level for one, level in zip(quasi, recoding.node or (), strict=True)},
         "levels": {one.column: one.hierarchy.levels for one in quasi},
         "sensitive": [
-            {"column": one.column, "l_asked": one.l, "l": distinct, "t_asked": one.t, "t": distance}
+            {
+                "column": one.column,
+                "l_asked": next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                "l": distinct,
+                "t_asked": next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                "t": distance,
+            }
             for one, (distinct, distance) in zip(plan.asked, figures.reached, strict=True)
         ],
         "seconds": {stage: after - before for stage, before, after in zip(stages, marks, marks[1:], strict=False)} if clock else {},
@@ -184,27 +187,27 @@ def _people(con: duckdb.DuckDBPyConnection, plan: OneTablePlan) -> int:
     return _count(con, _PEOPLE)
 
 
-def _choose(tuples: lattice.Tuples, plan: OneTablePlan) -> _Choice:
+def _choose(tuples: Tuples, plan: OneTablePlan) -> Recoding:
+    demand = Demand(plan.k)
     if plan.method is Method.GLOBAL:
-        found = anonymity.choose(tuples, plan.k, plan.suppression_limit)
-        return _Choice(found.node, found.classes)
+        return anonymity.choose(tuples, demand, plan.suppression_limit)
     allowed = anonymity.permitted(tuples.total, plan.suppression_limit)
     node = anjana_method.choose(tuples, plan.k, allowed)
-    classes = lattice.classify(tuples, node, plan.k) if node is not None else None
+    classes = lattice.classify(tuples, node, demand) if node is not None else None
     if node is None or classes is None or classes.suppressed > allowed:
         raise anonymity.UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=plan.k)
-    return _Choice(node, classes)
+    return grouping.of_node(tuples, node, classes, losses.of_node(tuples, node, classes.kept, tuples.total), 1)
 
 
-def _apply(con: duckdb.DuckDBPyConnection, plan: OneTablePlan, quasi: list[Quasi], node: Node, secrets: ReleaseSecrets) -> None:
+def _apply(con: duckdb.DuckDBPyConnection, plan: OneTablePlan, quasi: list[Quasi], secrets: ReleaseSecrets) -> None:
     """Leave the released rows; those of persons who stay, without order."""
-    parts = dict(zip([one.column for one in quasi], anonymity.labels(con, quasi, node), strict=True))
+    parts, joined = anonymity.released_values(quasi, "c")
     selected, hashed = [], False
     for column in plan.columns:
         name = dialect.quoted(column.name)
         match column.use:
             case Use.QUASI:
-                selected.append(f"{parts[column.name][0]} AS {name}")
+                selected.append(f"{parts[column.name]} AS {name}")
             case Use.HASH:
                 hashed = True
                 value = f"CAST(r.{name} AS VARCHAR)"
@@ -217,7 +220,7 @@ def _apply(con: duckdb.DuckDBPyConnection, plan: OneTablePlan, quasi: list[Quasi
     counted = f"{person} AS counted_person, " if plan.person else ""
     con.execute(
         f"CREATE TABLE {_OUT} AS SELECT {counted}{', '.join(selected)} FROM {_ROWS} r "
-        f"JOIN ({anonymity.kept_sql(len(quasi), len(plan.asked))}) c ON c.person = {person} {' '.join(join for _, join in parts.values())}",
+        f"JOIN ({anonymity.kept_sql(len(quasi), len(plan.asked))}) c ON c.person = {person} {joined}",
         keys.pads("pseudonym", secrets.pseudonym) if hashed else {},
     )
 

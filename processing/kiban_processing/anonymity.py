@@ -6,17 +6,23 @@ sees only those; the result goes back by a join. Suppressed persons are no class
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
-from kiban_processing import dialect, lattice
+from kiban_processing import dialect
+from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.hierarchy import GAP, Hierarchy
 from kiban_processing.language import Text
-from kiban_processing.lattice import Classes, Found, Sensitive, Tuples
+from kiban_processing.recoding import classes as grouping
+from kiban_processing.recoding import judging, lattice, losses
+from kiban_processing.recoding.classes import Recoding
+from kiban_processing.recoding.demands import Demand, Model
+from kiban_processing.recoding.demands import Ground as Distance
+from kiban_processing.recoding.losses import Metric
+from kiban_processing.recoding.tuples import Integers, Sensitive, Tuples
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18_V
 
@@ -44,8 +50,13 @@ LATTICE_TOO_LARGE = Ground(
     Text("準識別子か階層の水準を減らしてください。", "Have fewer quasi-identifiers, or hierarchies of fewer levels."),
 )
 
-CODES = "anonymity_codes"  # engine table: person, q0 …, s0 …: leaf numbers and sensitive value numbers
-KEPT = "anonymity_kept"  # engine table: q0 …, s0 …, kept
+CODES = (
+    "anonymity_codes"  # engine table: person, q0 …, s0 …: leaf numbers and sensitive value numbers, and `class` where it was carried along
+)
+KEPT = "anonymity_kept"  # engine table: q0 …, s0 …, class (-1: suppressed)
+VALUES = "anonymity_values"  # engine table: class, v0 …: the released value of each quasi-identifier
+LEFT = "anonymity_left"  # engine table: class, of those that stay after a later round
+CLASS = "class"
 _LARGEST_LATTICE = 4_000_000
 
 
@@ -59,16 +70,15 @@ class Quasi:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a sensitive column; both None: only measured."""
+    """What is asked of a sensitive column; no models: only measured."""
 
     column: str
-    l: int | None = None  # noqa: E741 - the model's own name
-    t: float | None = None
+    models: tuple[Model, ...] = ()
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a choice amounts to. `reached`, per sensitive column: fewest distinct values and greatest distance of a class that stays."""
+    """What a recoding amounts to. `reached`, per sensitive column: fewest distinct values and greatest (equal) distance of a class."""
 
     persons: int
     suppressed: int
@@ -78,7 +88,7 @@ class Figures:
     reached: tuple[tuple[int, float], ...]
 
 
-def encode(con: duckdb.DuckDBPyConnection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> Tuples:
+def encode(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> Tuples:
     """Reduce a relation (`person`, the columns of `quasi` and `asked`; one row per person) to distinct tuples; leaves CODES.
 
     Refuses: hierarchy-gap, anonymity-lattice-too-large.
@@ -86,6 +96,18 @@ def encode(con: duckdb.DuckDBPyConnection, relation: str, quasi: Sequence[Quasi]
     nodes = int(np.prod([one.hierarchy.levels for one in quasi], dtype=object)) if quasi else 1
     if nodes > _LARGEST_LATTICE:
         raise LATTICE_TOO_LARGE.refuse(nodes=nodes)
+    return _encode(con, relation, quasi, asked, "")[0]
+
+
+def encode_assigned(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> tuple[Tuples, Integers]:
+    """The same where persons already have a class (column CLASS): tuples of each class apart, and the class of each tuple."""
+    tuples, columns = _encode(con, relation, quasi, asked, f", r.{CLASS}")
+    return tuples, columns[CLASS]
+
+
+def _encode(
+    con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked], carried: str
+) -> tuple[Tuples, dict[str, Integers]]:
     selected, joins = ["r.person"], []
     for number, one in enumerate(quasi):
         _load(con, f"anonymity_leaf_{number}", {"leaf": list(one.hierarchy.leaves), "code": range(one.hierarchy.size)})
@@ -100,31 +122,40 @@ def encode(con: duckdb.DuckDBPyConnection, relation: str, quasi: Sequence[Quasi]
         )
         joins.append(f"LEFT JOIN anonymity_value_{number} v{number} ON {dialect.same(f'v{number}.value', f'r.{column}')}")
         selected.append(f"v{number}.code AS s{number}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT {', '.join(selected)} FROM {relation} r {' '.join(joins)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT {', '.join(selected)}{carried} FROM {relation} r {' '.join(joins)}")
     for number, one in enumerate(quasi):
         _cover(con, relation, one, number)
-    names = _names(len(quasi), len(asked))
+    names = _names(len(quasi), len(asked)) + ([CLASS] if carried else [])
     listed = ", ".join(names)
     if names:
         fetched = con.execute(f"SELECT {listed}, count(*) AS persons FROM {CODES} GROUP BY {listed} ORDER BY {listed}").fetchnumpy()
     else:
         fetched = con.execute(f"SELECT count(*) AS persons FROM {CODES} HAVING count(*) > 0").fetchnumpy()
     columns = {name: np.asarray(values, dtype=np.int64) for name, values in fetched.items()}
-    return Tuples(
+    tuples = Tuples(
         tuple(one.hierarchy for one in quasi),
         tuple(columns[f"q{number}"] for number in range(len(quasi))),
         columns["persons"],
-        tuple(Sensitive(one.column, columns[f"s{number}"], one.l, one.t) for number, one in enumerate(asked)),
+        tuple(Sensitive(one.column, columns[f"s{number}"], one.models) for number, one in enumerate(asked)),
     )
+    return tuples, columns
 
 
-def choose(tuples: Tuples, k: int, limit: float, progress: Callable[[int, int], None] | None = None) -> Found:
-    """The node of least loss with at most the share `limit` of the persons left out. Refuses: anonymity-unattainable."""
+def choose(
+    tuples: Tuples, demand: Demand, limit: float, metric: Metric = Metric.LOSS, progress: lattice.Progress | None = None
+) -> Recoding:
+    """The recoding of least loss with at most the share `limit` of the persons left out. Refuses: anonymity-unattainable."""
     allowed = permitted(tuples.total, limit)
-    found = lattice.search(tuples, k, allowed, progress)
-    if found is None or found.classes.suppressed >= max(tuples.total, 1):
-        raise UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=k)
+    found = lattice.search(tuples, demand, allowed, metric, progress)
+    if found is None or found.suppressed >= max(tuples.total, 1):
+        raise UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=demand.k)
     return found
+
+
+def narrow(tuples: Tuples, of: Integers, recoding: Recoding, demand: Demand, persons: int) -> Recoding:
+    """The recoding without the classes that no longer satisfy what is asked, as `tuples` with their classes `of` are counted now."""
+    kept = judging.satisfied(tuples, demand, of, len(recoding.sizes))
+    return grouping.narrowed(tuples, recoding, of, kept, losses.of_recoding(tuples, np.where(kept[of], of, -1), recoding.levels, persons))
 
 
 def permitted(persons: int, limit: float) -> int:
@@ -136,60 +167,78 @@ def permitted(persons: int, limit: float) -> int:
     return int(limit * persons + 1e-9)
 
 
-def figures(tuples: Tuples, node: Sequence[int], classes: Classes, persons: int) -> Figures:
-    """The figures of a choice among `persons`; `tuples` may lack those whom an earlier round left out."""
-    kept = classes.kept
-    present = np.unique(classes.of[kept])
-    sizes, numbers = np.unique(classes.sizes[present], return_counts=True)
+def figures(tuples: Tuples, recoding: Recoding, persons: int) -> Figures:
+    """The figures of a recoding among `persons`; `tuples` may lack those whom an earlier round left out."""
+    stay = recoding.of >= 0
+    sizes, numbers = np.unique(recoding.sizes[recoding.sizes > 0], return_counts=True)
     reached = []
     for sensitive in tuples.sensitive:
-        if not len(present):
+        if not stay.any():
             reached.append((0, 0.0))
             continue
-        of = np.searchsorted(present, classes.of[kept])
-        distinct, distances = lattice.diversity(of, tuples.persons[kept], sensitive.codes[kept], len(present))
-        reached.append((int(distinct.min()), float(distances.max())))
-    geometric, arithmetic = lattice.losses(tuples, tuple(node), kept, persons)
+        released, of = np.unique(recoding.of[stay], return_inverse=True)
+        codes = Sensitive(sensitive.name, sensitive.codes[stay])
+        whole = np.bincount(sensitive.codes, weights=tuples.persons) / tuples.total
+        counted = judging.tally(codes, of, tuples.persons[stay], len(released), whole)
+        apart = judging.distance(counted, len(released), Distance.EQUAL, codes)
+        reached.append((int(judging.distinct(counted, len(released)).min()), float(apart.max())))
     counts = {int(size): int(number) for size, number in zip(sizes, numbers, strict=True)}
-    return Figures(persons, persons - int(tuples.persons[kept].sum()), geometric, arithmetic, counts, tuple(reached))
+    suppressed = persons - int(tuples.persons[stay].sum())
+    return Figures(persons, suppressed, recoding.loss_geometric, recoding.loss_arithmetic, counts, tuple(reached))
 
 
-def keep(con: duckdb.DuckDBPyConnection, tuples: Tuples, classes: Classes) -> None:
-    """Leave KEPT, which says of every tuple whether its persons stay."""
-    content = {f"q{number}": leaves for number, leaves in enumerate(tuples.leaves)}
+def keep(con: Connection, tuples: Tuples, recoding: Recoding) -> None:
+    """Leave KEPT, the class of every tuple, and VALUES, what each class releases."""
+    content: dict[str, object] = {f"q{number}": leaves for number, leaves in enumerate(tuples.leaves)}
     content |= {f"s{number}": sensitive.codes for number, sensitive in enumerate(tuples.sensitive)}
-    _load(con, KEPT, {**content, "kept": classes.kept})
+    _load(con, KEPT, {**content, CLASS: recoding.of})
+    stay = np.flatnonzero(recoding.of >= 0)
+    classes, first = np.unique(recoding.of[stay], return_index=True)
+    released: dict[str, object] = {CLASS: classes}
+    for attribute, hierarchy in enumerate(tuples.hierarchies):
+        leaves, levels = tuples.leaves[attribute][stay[first]], recoding.levels[classes, attribute]
+        released[f"v{attribute}"] = _labels(hierarchy, leaves, levels)
+    _load(con, VALUES, released)
 
 
 def kept_sql(quasi: int, asked: int) -> str:
-    """A query of `person, q0 …` for the persons who stay; needs CODES and KEPT."""
+    """A query of `person, class` for the persons who stay; needs CODES and KEPT."""
     agree = " AND ".join(f"c.{name} = k.{name}" for name in _names(quasi, asked)) or "TRUE"
-    listed = "".join(f", c.q{number}" for number in range(quasi))
-    return f"SELECT c.person{listed} FROM {CODES} c JOIN {KEPT} k ON {agree} WHERE k.kept"
+    return f"SELECT c.person, k.{CLASS} FROM {CODES} c JOIN {KEPT} k ON {agree} WHERE k.{CLASS} >= 0"
 
 
-def labels(con: duckdb.DuckDBPyConnection, quasi: Sequence[Quasi], node: Sequence[int]) -> list[tuple[str, str]]:
-    """Per quasi-identifier the expression of its released value and the join it needs, over an alias `c` with `q0 …`."""
-    parts = []
-    for number, (one, level) in enumerate(zip(quasi, node, strict=True)):
-        values = [one.hierarchy.labels[level][int(code)] for code in one.hierarchy.codes[level]]
-        _load(con, f"anonymity_label_{number}", {"code": range(one.hierarchy.size + 1), "label": pa.array(values, pa.string())})
-        parts.append((f"t{number}.label", f"JOIN anonymity_label_{number} t{number} ON t{number}.code = c.q{number}"))
-    return parts
+def staying_sql(con: Connection, relation: str, recoding: Recoding) -> str:
+    """A query of `person, class` of a relation that has them, for the classes that are still there."""
+    _load(con, LEFT, {CLASS: np.flatnonzero(recoding.sizes > 0)})
+    return f"SELECT r.person, r.{CLASS} FROM {relation} r JOIN {LEFT} s ON s.{CLASS} = r.{CLASS}"
 
 
-def clear(con: duckdb.DuckDBPyConnection, quasi: int, asked: int) -> None:
+def released_values(quasi: Sequence[Quasi], alias: str) -> tuple[dict[str, str], str]:
+    """Column → expression of its released value, and the join they need beside an alias that has the class. Needs VALUES."""
+    return {
+        one.column: f"released.v{number}" for number, one in enumerate(quasi)
+    }, f"JOIN {VALUES} released ON released.{CLASS} = {alias}.{CLASS}"
+
+
+def clear(con: Connection, quasi: int, asked: int) -> None:
     """Drop the working tables."""
-    names = [CODES, KEPT, *(f"anonymity_{kind}_{number}" for kind in ("leaf", "label") for number in range(quasi))]
+    names = [CODES, KEPT, VALUES, LEFT, *(f"anonymity_leaf_{number}" for number in range(quasi))]
     for name in (*names, *(f"anonymity_value_{number}" for number in range(asked))):
         con.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def _labels(hierarchy: Hierarchy, leaves: Integers, levels: np.ndarray[tuple[int], np.dtype[np.int8]]) -> pa.Array:
+    """The value of each leaf at its level."""
+    offsets = np.cumsum([0, *(len(labels) for labels in hierarchy.labels)])
+    codes = np.stack(hierarchy.codes)[levels, leaves] + offsets[levels]
+    return pa.array([label for labels in hierarchy.labels for label in labels], pa.string()).take(pa.array(codes))
 
 
 def _names(quasi: int, asked: int) -> list[str]:
     return [f"q{number}" for number in range(quasi)] + [f"s{number}" for number in range(asked)]
 
 
-def _cover(con: duckdb.DuckDBPyConnection, relation: str, one: Quasi, number: int) -> None:
+def _cover(con: Connection, relation: str, one: Quasi, number: int) -> None:
     gap = con.execute(f"SELECT count(*) FROM {CODES} WHERE q{number} IS NULL").fetchone()
     if gap and gap[0]:
         column = dialect.quoted(one.column)
@@ -199,7 +248,7 @@ def _cover(con: duckdb.DuckDBPyConnection, relation: str, one: Quasi, number: in
         raise GAP.refuse(column=one.column, hierarchy=one.hierarchy.name, values=values[0] if values else 0, rows=gap[0])
 
 
-def _load(con: duckdb.DuckDBPyConnection, name: str, content: Mapping[str, object]) -> None:
+def _load(con: Connection, name: str, content: Mapping[str, object]) -> None:
     con.register("anonymity_rows", pa.table(dict(content)))
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM anonymity_rows")
     con.unregister("anonymity_rows")

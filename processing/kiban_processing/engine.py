@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-import duckdb
-
-from kiban_processing import anonymity, dialect, event_tables, lattice, registrations
+from kiban_processing import anonymity, dialect, event_tables, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
+from kiban_processing.connection import Connection
 from kiban_processing.event_tables import Settled
 from kiban_processing.hierarchies import named
 from kiban_processing.language import Text
@@ -29,6 +28,8 @@ from kiban_processing.outcome import (
 )
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, Plan
+from kiban_processing.recoding.classes import Recoding
+from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity, Model
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19
 from kiban_processing.transforms import identifiers
@@ -49,13 +50,13 @@ SECRET_SHORT = Ground(
 )
 
 Progress = Callable[[str, float], None]  # stage, share done from 0 to 1
-_STAYING = "plan_staying"  # person, q0 …
+_STAYING = "plan_staying"  # person, class (none before the first choice)
 _JUDGED = "plan_judged"
 _RELEASED_PERSONS = "plan_released"  # person, pseudonym, shift_weeks
 
 
 def carry_out(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     plan: Plan,
     sources: Mapping[str, str],
     secrets: ReleaseSecrets,
@@ -78,8 +79,8 @@ def carry_out(
     registrations.treat(con, plan, sources[PATIENTS], secrets, reference_date, places)
     tell("anonymity", 0.1)
     quasi = [Quasi(c.released_as, named.hierarchy_of(c, plan, reference_date, places)) for c in plan.quasi]
-    node, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of))
-    _persons(con, plan, quasi, node)
+    recoding, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of))
+    _persons(con, plan, quasi)
     outcomes = {PATIENTS: _patients(con, plan, sources[PATIENTS], figures)}
     measured: list[MeasurementOutcome] = []
     events = [table for table in plan.tables if table.name != PATIENTS]
@@ -106,7 +107,7 @@ def carry_out(
         outcomes,
         figures.persons,
         figures.suppressed,
-        _anonymity_outcome(plan, quasi, node, figures),
+        _anonymity_outcome(plan, quasi, recoding, figures),
         tuple(one.outcome for _, one in sorted(settled.items())),
         tuple(measured),
         plan.shift_window_weeks,
@@ -116,7 +117,7 @@ def carry_out(
     return outcome
 
 
-def _inspect(con: duckdb.DuckDBPyConnection, plan: Plan, sources: Mapping[str, str]) -> None:
+def _inspect(con: Connection, plan: Plan, sources: Mapping[str, str]) -> None:
     for table in plan.tables:
         if table.name not in sources:
             raise SOURCE_MISSING.refuse(item=table.name)
@@ -130,55 +131,60 @@ def _inspect(con: duckdb.DuckDBPyConnection, plan: Plan, sources: Mapping[str, s
 def asked_of(plan: Plan) -> list[Asked]:
     """What the plan asks of each sensitive column; the strictest where it asks twice."""
     columns = dict.fromkeys([one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t])
-    return [
-        Asked(
-            column,
-            max((one.value for one in plan.anonymity.l if one.column == column), default=None),
-            min((one.value for one in plan.anonymity.t if one.column == column), default=None),
-        )
-        for column in columns
-    ]
+    return [Asked(column, (*_diversity(plan, column), *_closeness(plan, column))) for column in columns]
+
+
+def _diversity(plan: Plan, column: str) -> list[Model]:
+    values = [one.value for one in plan.anonymity.l if one.column == column]
+    return [DistinctDiversity(max(values))] if values else []
+
+
+def _closeness(plan: Plan, column: str) -> list[Model]:
+    values = [one.value for one in plan.anonymity.t if one.column == column]
+    return [Closeness(min(values))] if values else []
 
 
 def _anonymise(
-    con: duckdb.DuckDBPyConnection, plan: Plan, sources: Mapping[str, str], quasi: list[Quasi], tell: Callable[[int, int], None]
-) -> tuple[tuple[int, ...], Figures, dict[str, Settled]]:
-    """The chosen node, its figures, and the settled codes of the sensitive columns; leaves _STAYING and _JUDGED.
+    con: Connection, plan: Plan, sources: Mapping[str, str], quasi: list[Quasi], tell: Callable[[int, int], None]
+) -> tuple[Recoding, Figures, dict[str, Settled]]:
+    """The recoding, its figures, and the settled codes of the sensitive columns; leaves _STAYING, _JUDGED and the released values.
 
-    With sensitive columns, whoever is left out may make a code rare and a class less diverse; the node then stays and the failing classes
+    With sensitive columns, whoever is left out may make a code rare and a class less diverse; the classes then stay and the failing ones
     are left out too, until nothing changes.
     """
-    asked = asked_of(plan)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS SELECT person FROM {registrations.PERSONS}")
+    asked, demand = asked_of(plan), Demand(plan.anonymity.k)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS SELECT person, 0 AS {anonymity.CLASS} FROM {registrations.PERSONS}")
     settled = _judge(con, plan, sources, asked)
     tuples = anonymity.encode(con, _JUDGED, quasi, asked)
     persons = tuples.total
-    found = anonymity.choose(tuples, plan.anonymity.k, plan.anonymity.suppression_limit, tell)
-    classes = found.classes
-    _stay(con, quasi, asked, tuples, classes)
+    recoding = anonymity.choose(tuples, demand, plan.anonymity.suppression_limit, progress=tell)
+    anonymity.keep(con, tuples, recoding)
+    _stay(con, anonymity.kept_sql(len(quasi), len(asked)))
     while asked:
         settled = _judge(con, plan, sources, asked)
-        tuples = anonymity.encode(con, _JUDGED, quasi, asked)
-        classes = lattice.classify(tuples, found.node, plan.anonymity.k)
-        if not classes.suppressed:
+        tuples, of = anonymity.encode_assigned(con, _JUDGED, quasi, asked)
+        narrower = anonymity.narrow(tuples, of, recoding, demand, persons)
+        unchanged = bool((narrower.of >= 0).all())
+        recoding = narrower
+        if unchanged:
             break
-        _stay(con, quasi, asked, tuples, classes)
-    figures = anonymity.figures(tuples, found.node, classes, persons)
+        _stay(con, anonymity.staying_sql(con, _JUDGED, recoding))
+    figures = anonymity.figures(tuples, recoding, persons)
     allowed = anonymity.permitted(persons, plan.anonymity.suppression_limit)
     if figures.suppressed > allowed or figures.suppressed == persons:
         raise anonymity.UNATTAINABLE.refuse(persons=persons, allowed=allowed, k=plan.anonymity.k)
-    return found.node, figures, settled
+    return recoding, figures, settled
 
 
-def _stay(con: duckdb.DuckDBPyConnection, quasi: list[Quasi], asked: list[Asked], tuples: lattice.Tuples, classes: lattice.Classes) -> None:
-    anonymity.keep(con, tuples, classes)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS {anonymity.kept_sql(len(quasi), len(asked))}")
+def _stay(con: Connection, query: str) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS {query}")
 
 
-def _judge(con: duckdb.DuckDBPyConnection, plan: Plan, sources: Mapping[str, str], asked: list[Asked]) -> dict[str, Settled]:
+def _judge(con: Connection, plan: Plan, sources: Mapping[str, str], asked: list[Asked]) -> dict[str, Settled]:
     """Leave _JUDGED: the persons who stay with their quasi-identifiers and principal sensitive values (as they would be released)."""
     settled: dict[str, Settled] = {}
-    selected, joins = ["p.person", *(f"p.{dialect.quoted(column.released_as)}" for column in plan.quasi)], []
+    selected = ["p.person", f"y.{anonymity.CLASS}", *(f"p.{dialect.quoted(column.released_as)}" for column in plan.quasi)]
+    joins = []
     for number, one in enumerate(asked):
         column = _column(plan, one.column)
         source, value = sources[column.table], dialect.quoted(column.name)
@@ -190,7 +196,7 @@ def _judge(con: duckdb.DuckDBPyConnection, plan: Plan, sources: Mapping[str, str
         selected.append(f"a{number}.value AS {dialect.quoted(one.column)}")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT {', '.join(selected)} FROM {registrations.PERSONS} p "
-        f"SEMI JOIN {_STAYING} y ON y.person = p.person {' '.join(joins)}"
+        f"JOIN {_STAYING} y ON y.person = p.person {' '.join(joins)}"
     )
     return settled
 
@@ -200,13 +206,11 @@ def _column(plan: Plan, qualified: str) -> ColumnPlan:
     return next(column for column in plan.table(table).released if column.qualified == qualified)
 
 
-def _persons(con: duckdb.DuckDBPyConnection, plan: Plan, quasi: list[Quasi], node: tuple[int, ...]) -> None:
+def _persons(con: Connection, plan: Plan, quasi: list[Quasi]) -> None:
     """Leave SECRET_PERSONS, JUDGED_PERSONS, `released_patients` and the persons who stay."""
-    parts = dict(zip([one.column for one in quasi], anonymity.labels(con, quasi, node), strict=True))
-    joins = " ".join(join for _, join in parts.values())
+    parts, joins = anonymity.released_values(quasi, "c")
     listed = "".join(
-        f", {parts[name][0] if name in parts else f'p.{dialect.quoted(name)}'} AS {dialect.quoted(name)}"
-        for name in registrations.released_columns(plan)
+        f", {parts.get(name, f'p.{dialect.quoted(name)}')} AS {dialect.quoted(name)}" for name in registrations.released_columns(plan)
     )
     staying = f"{registrations.PERSONS} p JOIN {_STAYING} c ON c.person = p.person"
     con.execute(
@@ -217,7 +221,7 @@ def _persons(con: duckdb.DuckDBPyConnection, plan: Plan, quasi: list[Quasi], nod
         f"CREATE OR REPLACE TEMP TABLE {_RELEASED_PERSONS} AS SELECT person, pseudonym, shift_weeks FROM {SECRET_PERSONS} WHERE NOT suppressed"
     )
     con.execute(f"CREATE OR REPLACE TABLE {released(PATIENTS)} AS SELECT p.pseudonym AS person{listed} FROM {staying} {joins}")
-    values = "".join(f", {expression} AS {dialect.quoted(name)}" for name, (expression, _) in parts.items())
+    values = "".join(f", {expression} AS {dialect.quoted(name)}" for name, expression in parts.items())
     sensitive = "".join(f", j.{dialect.quoted(one.column)}" for one in asked_of(plan))
     con.execute(
         f"CREATE OR REPLACE TABLE {JUDGED_PERSONS} AS SELECT p.pseudonym AS person{values}{sensitive} FROM {staying} "
@@ -225,7 +229,7 @@ def _persons(con: duckdb.DuckDBPyConnection, plan: Plan, quasi: list[Quasi], nod
     )
 
 
-def _patients(con: duckdb.DuckDBPyConnection, plan: Plan, source: str, figures: Figures) -> TableOutcome:
+def _patients(con: Connection, plan: Plan, source: str, figures: Figures) -> TableOutcome:
     before, of_persons = con.execute(f"SELECT count(*), count(person) FROM {source}").fetchone() or (0, 0)
     return TableOutcome(
         PATIENTS,
@@ -239,7 +243,7 @@ def _patients(con: duckdb.DuckDBPyConnection, plan: Plan, source: str, figures: 
     )
 
 
-def _anonymity_outcome(plan: Plan, quasi: list[Quasi], node: tuple[int, ...], figures: Figures) -> AnonymityOutcome:
+def _anonymity_outcome(plan: Plan, quasi: list[Quasi], recoding: Recoding, figures: Figures) -> AnonymityOutcome:
     return AnonymityOutcome(
         plan.anonymity.method.value,
         plan.anonymity.k,
@@ -247,10 +251,16 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], node: tuple[int, ...], fi
         plan.anonymity.suppression_limit,
         tuple(
             QuasiOutcome(one.column, one.hierarchy.name, one.hierarchy.version, level, one.hierarchy.levels)
-            for one, level in zip(quasi, node, strict=True)
+            for one, level in zip(quasi, recoding.node or (), strict=True)
         ),
         tuple(
-            SensitiveOutcome(one.column, one.l, distinct, one.t, distance)
+            SensitiveOutcome(
+                one.column,
+                next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                distinct,
+                next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                distance,
+            )
             for one, (distinct, distance) in zip(asked_of(plan), figures.reached, strict=True)
         ),
         figures.loss_geometric,
@@ -260,7 +270,7 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], node: tuple[int, ...], fi
     )
 
 
-def _clear(con: duckdb.DuckDBPyConnection, quasi: list[Quasi], plan: Plan, settled: Mapping[str, Settled]) -> None:
+def _clear(con: Connection, quasi: list[Quasi], plan: Plan, settled: Mapping[str, Settled]) -> None:
     anonymity.clear(con, len(quasi), len(asked_of(plan)))
     for name in (_STAYING, _JUDGED, _RELEASED_PERSONS, registrations.PERSONS, *(one.name for one in settled.values())):
         con.execute(f"DROP TABLE IF EXISTS {name}")

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import duckdb
 import pyarrow as pa
 
 from kiban_processing import dialect
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
+from kiban_processing.connection import Connection
 from kiban_processing.hierarchies import codes
 from kiban_processing.outcome import CodeOutcome, MeasurementOutcome, ReleasedColumn, ReleaseSecrets, TableOutcome, released
 from kiban_processing.permitted import Treatment
@@ -31,7 +31,7 @@ class Settled:
     outcome: CodeOutcome
 
 
-def settle(con: duckdb.DuckDBPyConnection, plan: Plan, column: ColumnPlan, source: str, persons: str) -> Settled:
+def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons: str) -> Settled:
     """The released label of every code of a column, counted over the persons of the relation `persons` (column `person`).
 
     Source: Reg 18(iv).
@@ -120,7 +120,7 @@ def remaining(table: TablePlan, source: str, settled: Mapping[str, Settled]) -> 
 
 
 def release(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     plan: Plan,
     table: TablePlan,
     source: str,
@@ -168,7 +168,7 @@ def _bounds_name(column: ColumnPlan) -> str:
     return f"bounds_{column.table}_{column.name}"
 
 
-def _clip(con: duckdb.DuckDBPyConnection, plan: Plan, column: ColumnPlan, table: TablePlan, work: str) -> MeasurementOutcome:
+def _clip(con: Connection, plan: Plan, column: ColumnPlan, table: TablePlan, work: str) -> MeasurementOutcome:
     by = measurements.grouping(column, table)
     name, value = _bounds_name(column), dialect.quoted(column.name)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {measurements.bounds_sql(work, value, by, plan.clip, plan.rare_persons)}")
@@ -188,7 +188,7 @@ def _agree(by: Sequence[str], bounds: str = "b") -> str:
     return " AND ".join(dialect.same(f"w.{dialect.quoted(one)}", f"{bounds}.group_{number}") for number, one in enumerate(by)) or "TRUE"
 
 
-def _write(con: duckdb.DuckDBPyConnection, plan: Plan, table: TablePlan, columns: Mapping[str, ColumnPlan], work: str) -> None:
+def _write(con: Connection, plan: Plan, table: TablePlan, columns: Mapping[str, ColumnPlan], work: str) -> None:
     selected = ["w.person"]
     joins: list[str] = []
     for name, column in columns.items():
@@ -206,7 +206,7 @@ def _write(con: duckdb.DuckDBPyConnection, plan: Plan, table: TablePlan, columns
 
 
 def _counted(
-    con: duckdb.DuckDBPyConnection, table: TablePlan, columns: Mapping[str, ColumnPlan], source: str, persons: str, everyone: str
+    con: Connection, table: TablePlan, columns: Mapping[str, ColumnPlan], source: str, persons: str, everyone: str
 ) -> TableOutcome:
     before, known, staying = con.execute(
         f"SELECT count(*), count(e.person), count(p.person) FROM {source} s LEFT JOIN {everyone} e ON e.person = s.person "

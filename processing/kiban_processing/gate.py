@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
+from kiban_processing.connection import Connection
 from kiban_processing.evidence import Eligibility, Evidence
 from kiban_processing.outcome import Outcome
 from kiban_processing.plan import Plan
@@ -27,7 +26,7 @@ from kiban_processing.standards import (
 
 
 def judge(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     plan: Plan,
     outcome: Outcome,
     sources: Mapping[str, str],

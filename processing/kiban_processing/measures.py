@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import pandas as pd
 from pycanon import anonymity
 
+from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
 
 # Above this many rows pycanon measures whole classes, the smallest first, up to so many rows: the class that decides k is among them.
@@ -38,7 +38,7 @@ class Figures:
 
 
 def measure(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     relation: str,
     quasi_identifiers: Sequence[str],
     sensitive: Sequence[str] = (),
@@ -64,7 +64,7 @@ def measure(
 
 
 def measure_by_pycanon(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     relation: str,
     quasi_identifiers: Sequence[str],
     sensitive: Sequence[str] = (),
@@ -92,7 +92,7 @@ def measure_by_pycanon(
     return Figures("pycanon", int(frame["person"].nunique()), int(len(frame.drop_duplicates(names))), k, distinct, distance)
 
 
-def _smallest_classes(con: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str], most: int, classes: int | None) -> pd.DataFrame:
+def _smallest_classes(con: Connection, rows: str, names: Sequence[str], most: int, classes: int | None) -> pd.DataFrame:
     """Whole classes, the smallest first (ties by value), while they fit: the class that decides is always there."""
     key = ", ".join(names)
     limit = "" if classes is None else f"AND place <= {classes}"
@@ -105,7 +105,7 @@ def _smallest_classes(con: duckdb.DuckDBPyConnection, rows: str, names: Sequence
     return con.execute(query).df().astype(str).reset_index(drop=True)
 
 
-def _distance(con: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]) -> float:
+def _distance(con: Connection, rows: str, names: Sequence[str]) -> float:
     """Largest half-sum of |share in the class - share in all| over the values, absent ones included."""
     key = ", ".join(names)
     by_class = f"{key}, " if key else ""
@@ -135,7 +135,7 @@ def _group(names: Sequence[str]) -> str:
     return "GROUP BY " + ", ".join(f"q{number}" for number, _ in enumerate(names)) if names else ""
 
 
-def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+def _one(con: Connection, query: str) -> tuple[int, ...]:
     row = con.execute(query).fetchone()
     assert row is not None  # an aggregate without GROUP BY always has one row
     return row

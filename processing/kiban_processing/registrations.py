@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-import duckdb
 import pyarrow as pa
 
 from kiban_processing import dialect
+from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.residence import Residence
 from kiban_processing.outcome import ReleasedColumn, ReleaseSecrets
 from kiban_processing.permitted import Treatment
@@ -40,7 +40,7 @@ def consolidated(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -
     return row
 
 
-def treat(con: duckdb.DuckDBPyConnection, plan: Plan, source: str, secrets: ReleaseSecrets, reference: date, residence: Residence) -> None:
+def treat(con: Connection, plan: Plan, source: str, secrets: ReleaseSecrets, reference: date, residence: Residence) -> None:
     """Leave the table PERSONS: one row per person with a registration in `source`; rows without a person are left out."""
     table = plan.table(PATIENTS)
     columns = identifiers.surviving(table)
@@ -112,7 +112,7 @@ def _expression(column: ColumnPlan, reference: date) -> str:
             raise identifiers.IDENTIFIER_SURVIVES.refuse(item=column.qualified)
 
 
-def _place(con: duckdb.DuckDBPyConnection, planned: tuple[ColumnPlan, ...], residence: Residence) -> tuple[str, str]:
+def _place(con: Connection, planned: tuple[ColumnPlan, ...], residence: Residence) -> tuple[str, str]:
     con.execute(f"CREATE OR REPLACE TEMP TABLE {places.BEGINNINGS} (beginning VARCHAR, place VARCHAR)")
     con.execute(f"CREATE OR REPLACE TEMP TABLE {places.CODES} (code VARCHAR, place VARCHAR)")
     for name, content in ((places.BEGINNINGS, residence.by_beginning), (places.CODES, residence.by_code)):

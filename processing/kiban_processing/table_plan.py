@@ -19,6 +19,7 @@ from kiban_processing.hierarchies import hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.plan_fields import PLAN_UNREADABLE, Fields, load
+from kiban_processing.recoding.demands import Closeness, DistinctDiversity, Model
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18_V
 
@@ -105,14 +106,13 @@ def read(path: Path) -> OneTablePlan:
     k = fields.integer("k", 1)
     limit = fields.number("suppression_limit", 0.0, 1.0, 0.0)
     method = Method(fields.choice("method", tuple(Method), "global"))
-    wanted: dict[str, tuple[int | None, float | None]] = {}
+    wanted: dict[str, list[Model]] = {}
     for one in fields.tables("l"):
         one.choice("kind", ("distinct",), "distinct")
-        wanted[one.text("column")] = (one.integer("value", 2), None)
+        wanted.setdefault(one.text("column"), []).append(DistinctDiversity(one.integer("value", 2)))
         one.close()
     for one in fields.tables("t"):
-        name = one.text("column")
-        wanted[name] = (wanted.get(name, (None, None))[0], one.number("value", 0.0, 1.0))
+        wanted.setdefault(one.text("column"), []).append(Closeness(one.number("value", 0.0, 1.0)))
         one.close()
     fields.close()
     columns = tuple(_column(name, cell, path.parent) for name, cell in document.table("columns").each())
@@ -123,7 +123,7 @@ def read(path: Path) -> OneTablePlan:
             raise document.refuse("anonymity", f"l and t only for columns with sensitive = true, not {name}")
     if person is not None and any(column.name == person and column.use not in (Use.HASH, Use.REMOVE) for column in columns):
         raise document.refuse(f"columns.{person}", "hash or remove, for the column that names the person")
-    return OneTablePlan(k, limit, method, tuple(Asked(name, *values) for name, values in wanted.items()), columns, person, separator)
+    return OneTablePlan(k, limit, method, tuple(Asked(name, tuple(models)) for name, models in wanted.items()), columns, person, separator)
 
 
 def _column(name: str, cell: Fields, folder: Path) -> TableColumn:

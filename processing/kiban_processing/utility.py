@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
-
 from kiban_processing.catalogue import tables
+from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
 from kiban_processing.hierarchies import codes
 from kiban_processing.language import Text
@@ -80,7 +79,7 @@ class Utility:
         }
 
 
-def measure(con: duckdb.DuckDBPyConnection, outcome: Outcome, sources: Mapping[str, str]) -> Utility:
+def measure(con: Connection, outcome: Outcome, sources: Mapping[str, str]) -> Utility:
     """Compare the released tables with the cohort they were made of. `sources`: table → relation, as given to the engine."""
     before = _count(con, f"SELECT count(DISTINCT person) FROM {quoted(sources['patients'])}")
     after = _count(con, f"SELECT count(DISTINCT person) FROM {quoted(released('patients'))}")
@@ -100,9 +99,7 @@ def _of_source(sources: Mapping[str, str], table: str) -> str:
     return relation if table != "patients" else f"(SELECT person, max(COLUMNS(* EXCLUDE (person))) FROM {relation} GROUP BY person)"
 
 
-def _column(
-    con: duckdb.DuckDBPyConnection, table: str, column: ReleasedColumn, source: str, made: str, reference: date, rows: int
-) -> ColumnUtility:
+def _column(con: Connection, table: str, column: ReleasedColumn, source: str, made: str, reference: date, rows: int) -> ColumnUtility:
     filled = _count(con, f"SELECT count({quoted(column.name)}) FROM {made}")
     item = tables.named(column.sources[0])
     name = quoted(item.name)
@@ -131,7 +128,7 @@ def _column(
     )
 
 
-def _shares(con: duckdb.DuckDBPyConnection, query: str) -> dict[str | None, float]:
+def _shares(con: Connection, query: str) -> dict[str | None, float]:
     counts = con.execute(query).fetchall()
     total = sum(count for _, count in counts) or 1
     return {None if value is None else str(value): count / total for value, count in counts}
@@ -184,5 +181,5 @@ def _span(label: str) -> tuple[int, int] | None:
     return int(low), 9999 if label.endswith("+") else int(high or low)
 
 
-def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+def _count(con: Connection, query: str) -> int:
     return int(con.execute(query).fetchall()[0][0])

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kiban_processing import lattice
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.hierarchies.hierarchy import Hierarchy
+from kiban_processing.recoding import lattice
+from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
+from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.refusals import Refusal
 
 
@@ -31,7 +33,7 @@ def hierarchies(draw: st.DrawFn, name: str) -> Hierarchy:
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> lattice.Tuples:
+def problems(draw: st.DrawFn) -> Tuples:
     chosen = tuple(draw(hierarchies(name)) for name in "abc"[: draw(st.integers(1, 3))])
     leaf = st.tuples(*(st.integers(0, one.size) for one in chosen), st.integers(0, 2))
     counts = draw(st.dictionaries(leaf, st.integers(1, 4), min_size=1, max_size=12))
@@ -39,15 +41,12 @@ def problems(draw: st.DrawFn) -> lattice.Tuples:
     asked = draw(st.sampled_from([None, ("l", 2), ("t", 0.3), ("t", 0.5)]))
     sensitive = ()
     if asked:
-        sensitive = (
-            lattice.Sensitive("s", table[:, -1], l=asked[1] if asked[0] == "l" else None, t=asked[1] if asked[0] == "t" else None),
-        )
-    return lattice.Tuples(
-        chosen, tuple(table[:, at] for at in range(len(chosen))), np.array(list(counts.values()), dtype=np.int64), sensitive
-    )
+        model = DistinctDiversity(int(asked[1])) if asked[0] == "l" else Closeness(asked[1])
+        sensitive = (Sensitive("s", table[:, -1], (model,)),)
+    return Tuples(chosen, tuple(table[:, at] for at in range(len(chosen))), np.array(list(counts.values()), dtype=np.int64), sensitive)
 
 
-def brute_force(tuples: lattice.Tuples, k: int, allowed: int) -> tuple[float, int, lattice.Node] | None:
+def brute_force(tuples: Tuples, k: int, allowed: int) -> tuple[float, int, tuple[int, ...]] | None:
     """Every node, classes as dictionaries, loss by its definition."""
     best = None
     total = tuples.total
@@ -71,7 +70,7 @@ def brute_force(tuples: lattice.Tuples, k: int, allowed: int) -> tuple[float, in
     return best
 
 
-def satisfied(tuples: lattice.Tuples, members: list[int], k: int) -> bool:
+def satisfied(tuples: Tuples, members: list[int], k: int) -> bool:
     size = sum(tuples.persons[at] for at in members)
     for one in tuples.sensitive:
         values = set(one.codes.tolist())
@@ -82,44 +81,45 @@ def satisfied(tuples: lattice.Tuples, members: list[int], k: int) -> bool:
             )
             for value in values
         )
-        if one.l is not None and len({one.codes[at] for at in members}) < one.l:
-            return False
-        if one.t is not None and distance / 2 > one.t + 1e-9:
-            return False
+        for model in one.models:
+            if isinstance(model, DistinctDiversity) and len({one.codes[at] for at in members}) < model.l:
+                return False
+            if isinstance(model, Closeness) and distance / 2 > model.t + 1e-9:
+                return False
     return bool(size >= k)
 
 
 @given(tuples=problems(), k=st.integers(1, 8), share=st.sampled_from([0.0, 0.1, 0.3, 0.8]))
 @settings(max_examples=400)
-def test_the_search_finds_what_trying_every_node_finds(tuples: lattice.Tuples, k: int, share: float) -> None:
+def test_the_search_finds_what_trying_every_node_finds(tuples: Tuples, k: int, share: float) -> None:
     allowed = int(share * tuples.total)
-    found = lattice.search(tuples, k, allowed, digits=10)
+    found = lattice.search(tuples, Demand(k), allowed, digits=10)
     expected = brute_force(tuples, k, allowed)
     assert (found is None) == (expected is None)
     if found and expected:
-        assert found.classes.suppressed <= allowed
+        assert found.suppressed <= allowed
         assert found.loss_geometric == pytest.approx(expected[0], abs=1e-9)
         assert found.node == expected[2]
 
 
 @given(tuples=problems(), k=st.integers(1, 8), data=st.data())
 @settings(max_examples=200)
-def test_coarsening_a_whole_column_never_lowers_k(tuples: lattice.Tuples, k: int, data: st.DataObject) -> None:
+def test_coarsening_a_whole_column_never_lowers_k(tuples: Tuples, k: int, data: st.DataObject) -> None:
     node = tuple(data.draw(st.integers(0, one.levels - 1)) for one in tuples.hierarchies)
     at = data.draw(st.integers(0, len(node) - 1))
     assume(node[at] + 1 < tuples.hierarchies[at].levels)
     coarser = (*node[:at], node[at] + 1, *node[at + 1 :])
-    plain = lattice.Tuples(tuples.hierarchies, tuples.leaves, tuples.persons)
-    fine, coarse = lattice.classify(plain, node, k), lattice.classify(plain, coarser, k)
+    plain = Tuples(tuples.hierarchies, tuples.leaves, tuples.persons)
+    fine, coarse = lattice.classify(plain, node, Demand(k)), lattice.classify(plain, coarser, Demand(k))
     assert coarse.sizes.min() >= fine.sizes.min()
     assert coarse.suppressed <= fine.suppressed
 
 
 def test_a_missing_value_matches_only_itself_until_the_top() -> None:
     sex = hierarchy.build("sex", "1", [("male", "*"), ("female", "*")])
-    tuples = lattice.Tuples((sex,), (np.array([0, 2]),), np.array([4, 1]))
-    assert lattice.classify(tuples, (0,), 2).suppressed == 1
-    assert lattice.classify(tuples, (1,), 2).suppressed == 0
+    tuples = Tuples((sex,), (np.array([0, 2]),), np.array([4, 1]))
+    assert lattice.classify(tuples, (0,), Demand(2)).suppressed == 1
+    assert lattice.classify(tuples, (1,), Demand(2)).suppressed == 0
     assert sex.label(None, 0) is None
     assert sex.label(None, 1) == "*"
 
@@ -142,6 +142,6 @@ def test_a_broken_hierarchy_is_refused(content: str) -> None:
 def test_many_wide_attributes_do_not_overflow_the_key() -> None:
     wide = hierarchy.build("wide", "1", [(str(leaf), "*") for leaf in range(1000)])
     leaves = np.arange(50, dtype=np.int64) * 19 + 1
-    tuples = lattice.Tuples((wide,) * 8, (leaves,) * 8, np.full(50, 2))
-    assert lattice.classify(tuples, (0,) * 8, 2).suppressed == 0
-    assert len(lattice.classify(tuples, (0,) * 8, 2).sizes) == 50
+    tuples = Tuples((wide,) * 8, (leaves,) * 8, np.full(50, 2))
+    assert lattice.classify(tuples, (0,) * 8, Demand(2)).suppressed == 0
+    assert len(lattice.classify(tuples, (0,) * 8, Demand(2)).sizes) == 50

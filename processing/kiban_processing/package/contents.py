@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import duckdb
-
 from kiban_processing.catalogue import tables
+from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
 from kiban_processing.language import Text
 from kiban_processing.outcome import Outcome, ReleasedColumn, released
@@ -101,7 +100,7 @@ _MEANINGS: dict[Treatment, Text] = {
 }
 
 
-def describe(con: duckdb.DuckDBPyConnection, outcome: Outcome) -> tuple[Content, ...]:
+def describe(con: Connection, outcome: Outcome) -> tuple[Content, ...]:
     """The contents of a release: its tables in their order, with the columns that are really there.
 
     Raises ValueError for a column that the outcome does not declare (the gate refuses such a release before).
@@ -131,5 +130,5 @@ def _column(column: ReleasedColumn, kind: ColumnType) -> Column:
     return Column(column.name, kind, _LABELS.get(column.treatment, item.label), meaning, item.unit, item.code_system)
 
 
-def _columns(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
+def _columns(con: Connection, relation: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in con.execute(f"DESCRIBE {quoted(relation)}").fetchall()]

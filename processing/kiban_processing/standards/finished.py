@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from kiban_processing import outcome
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item
+from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
 from kiban_processing.outcome import Outcome, ReleasedColumn
 from kiban_processing.permitted import Treatment
@@ -54,7 +53,7 @@ class Found:
 class Finished:
     """A release under judgement. `sources`: table → relation that the plan was carried out on, with `person`."""
 
-    con: duckdb.DuckDBPyConnection
+    con: Connection
     plan: Plan
     outcome: Outcome
     sources: Mapping[str, str]
@@ -88,7 +87,7 @@ class Finished:
         return min(self.plan.anonymity.k, self.plan.rare_persons)
 
 
-def read(con: duckdb.DuckDBPyConnection, plan: Plan, made: Outcome, sources: Mapping[str, str]) -> Finished:
+def read(con: Connection, plan: Plan, made: Outcome, sources: Mapping[str, str]) -> Finished:
     """Look at every released table, and set the distinct texts out in the temporary table `gate_values` (pseudonyms and keys left out)."""
     columns: list[Found] = []
     rows: dict[str, int] = {}
@@ -113,5 +112,5 @@ def read(con: duckdb.DuckDBPyConnection, plan: Plan, made: Outcome, sources: Map
     return Finished(con, plan, made, sources, tuple(columns), int(total), rows)
 
 
-def _describe(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+def _describe(con: Connection, relation: str) -> dict[str, str]:
     return {row[0]: row[1] for row in con.execute(f"DESCRIBE {quoted(relation)}").fetchall()}
