@@ -91,7 +91,7 @@ def _holds(model: Model, counted: Tally, classes: int, sensitive: Sensitive) -> 
         case DistinctDiversity():
             return np.asarray(distinct(counted, classes) >= model.l)
         case EntropyDiversity():
-            return entropy(counted, classes) >= np.log(model.l) - EPSILON
+            return np.asarray(entropy(counted, classes) >= np.log(model.l) - EPSILON)
         case RecursiveDiversity():
             return ratio(counted, classes, model.l) < model.c - EPSILON
         case Closeness():
