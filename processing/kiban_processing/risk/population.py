@@ -138,7 +138,7 @@ def negative_binomial(counts: dict[int, int], population: int) -> float | None:
         if shape is None:
             return None
         base = 1 - (1 - p) * (1 - drawn)
-        once = drawn * (pow(p / base, shape) + (1 - drawn) * shape * (1 - p) * pow(p, shape) / pow(base, shape + 1))
+        once = drawn * pow(p / base, shape) * (1 + (1 - drawn) * shape * (1 - p) / base)
         return once / seen(shape, p) - alone / classes
 
     known = [(p, value) for p in _GRID if (value := uniques(p)) is not None]
@@ -148,7 +148,7 @@ def negative_binomial(counts: dict[int, int], population: int) -> float | None:
             shape = None if p is None else shape_of(p)
             if p is None or shape is None:
                 return None
-            return population / (1 + shape * (1 - p) / p) * pow(p, shape)
+            return population / (1 + shape * (1 - p) / p) * pow(p, shape) or None
     return None
 
 
