@@ -152,7 +152,7 @@ def _anonymise(
     With sensitive columns, whoever is left out may make a code rare and a class less diverse; the classes then stay and the failing ones
     are left out too, until nothing changes.
     """
-    asked, demand = asked_of(plan), Demand(plan.anonymity.k)
+    asked, demand = asked_of(plan), Demand(plan.anonymity.k + plan.risk.margin)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS SELECT person, 0 AS {anonymity.CLASS} FROM {registrations.PERSONS}")
     settled = _judge(con, plan, sources, asked)
     tuples = anonymity.encode(con, _JUDGED, quasi, asked)

@@ -8,6 +8,7 @@ The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
     [shift]      window_weeks (whole weeks either way, constant per person)
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
     [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
+    [risk]       how far an attacker may get (optional): see `planned_risk`
     [tables.T.columns]  column = {treatment, quasi, hierarchy, by}
 
 A column of the source that the plan does not name is not released (data minimisation).
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import rfc8785
 
-from kiban_processing import permitted
+from kiban_processing import permitted, planned_risk
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item, Kind
 from kiban_processing.language import Text
@@ -43,6 +44,7 @@ from kiban_processing.planned import (
     Plan,
     TablePlan,
 )
+from kiban_processing.planned_risk import Inference, Intersection, KnownEvents, Risk
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
 
@@ -53,10 +55,14 @@ __all__ = [
     "Closeness",
     "ColumnPlan",
     "Diversity",
+    "Inference",
+    "Intersection",
+    "KnownEvents",
     "Method",
     "Place",
     "PlaceLevel",
     "Plan",
+    "Risk",
     "TablePlan",
     "check",
     "read",
@@ -122,10 +128,24 @@ SENSITIVE_UNRELEASED = Ground(
     "plan-sensitive-unreleased",
     Family.INPUT,
     REG_18_V,
-    Text("l または t を求める列「{item}」は提供される値の列ではありません。", "l or t is asked for “{item}”, which is no released value."),
+    Text(
+        "l、t又は属性推定の上限を求める列「{item}」は提供される値の列ではありません。",
+        "l, t or a bound of inference is asked for “{item}”, which is no released value.",
+    ),
     Text(
         "`表.列` の形で、提供する符号の列を指定してください。", "Name a released code column as `table.column` that is no quasi-identifier."
     ),
+)
+
+RISK_WEAKENED = Ground(
+    "plan-risk-weakened",
+    Family.LAW,
+    REG_6_V,
+    Text(
+        "リスクの上限({fields})が既定より緩いのに、理由がありません。",
+        "Bounds of risk are weaker than their defaults ({fields}), without a reason.",
+    ),
+    Text("既定に戻すか、理由を risk.reason に記録してください。", "Go back to the defaults, or record the reason in risk.reason."),
 )
 
 QUASI_TREATMENTS = frozenset({Treatment.KEEP, Treatment.BIRTH_YEAR, Treatment.AGE_BAND, Treatment.PLACE, Treatment.SHIFT_YEAR})
@@ -154,6 +174,7 @@ def read(path: Path) -> Plan:
     shift.close()
     place = _place(document.table("place", optional=True), path.parent)
     clip = _clip(document.table("clip", optional=True), rare_persons)
+    risk = planned_risk.read(document.table("risk", optional=True))
     planned = _tables(document.table("tables"))
     document.close()
     named = sorted({column.hierarchy for table in planned for column in table.columns if column.hierarchy and _is_file(column.hierarchy)})
@@ -172,6 +193,7 @@ def read(path: Path) -> Plan:
         clip,
         planned,
         files,
+        risk,
     )
     return sealed(plan)
 
@@ -189,7 +211,7 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
 
     Not checked: whether the hierarchies cover the data (the engine refuses that on the data).
     Refuses: plan-treatment-forbidden, plan-date-unshifted, plan-quasi-missing, plan-quasi-misplaced, plan-k-below-floor,
-    plan-sensitive-unreleased, plan-exceeds-approval.
+    plan-sensitive-unreleased, plan-risk-weakened, plan-exceeds-approval.
     Source: Reg 18; Reg 6(v).
     """
     for table in plan.tables:
@@ -208,9 +230,13 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
         if (column.treatment is Treatment.KEEP and not column.quasi)
         or (column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE)
     }
-    for asked in [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t]:
+    for asked in (
+        [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t] + [one.column for one in plan.risk.inference]
+    ):
         if asked not in codes:
             raise SENSITIVE_UNRELEASED.refuse(item=asked)
+    if plan.risk.weakened and not plan.risk.reason.strip():
+        raise RISK_WEAKENED.refuse(fields=", ".join(plan.risk.weakened))
     excess = sorted(plan.requested - frozenset(approved_items))
     if excess:
         raise EXCEEDS_APPROVAL.refuse(items=", ".join(excess))

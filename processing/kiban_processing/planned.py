@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kiban_processing import permitted
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
+from kiban_processing.planned_risk import Risk
 
 PATIENTS = "patients"
 
@@ -116,6 +117,7 @@ class Plan:
     clip: Clip
     tables: tuple[TablePlan, ...]
     hierarchy_files: tuple[tuple[str, str], ...]  # name in the plan, content of the ARX-form CSV
+    risk: Risk = Risk()
     digest: str = ""
 
     @property

@@ -126,7 +126,7 @@ def _satisfying(
         classes[tuple(key)].append(person)
     staying: set[str] = set()
     for members in classes.values():
-        satisfied = len(members) >= plan.anonymity.k
+        satisfied = len(members) >= plan.anonymity.k + plan.risk.margin
         for asked in engine.asked_of(plan):
             values = principal[asked.column]
             here, whole = Counter(values.get(one) for one in members), Counter(values.get(one) for one in persons)
