@@ -5,12 +5,13 @@ Compliance must read every change of this file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kiban_processing.connection import Connection
 from kiban_processing.evidence import Eligibility, Evidence
 from kiban_processing.outcome import Outcome
 from kiban_processing.plan import Plan
+from kiban_processing.risk.intersection import Earlier
 from kiban_processing.standards import (
     eligibility as second_check,
 )
@@ -22,6 +23,7 @@ from kiban_processing.standards import (
     linking_codes,
     other_measures,
     peculiarities,
+    risks,
 )
 
 
@@ -32,17 +34,22 @@ def judge(
     sources: Mapping[str, str],
     eligibility: Eligibility,
     earlier_pseudonyms: str | None = None,
+    earlier: Sequence[Earlier] = (),
+    unknown: Sequence[str] = (),
 ) -> Evidence:
     """Judge a release on its released tables, read again; nothing is refused here: book the evidence, then `Evidence.require`.
 
     `sources`: the relations the plan was carried out on (the gate looks for their identifiers in what would leave). Needs the engine's
     table `secret_persons`. `earlier_pseudonyms`: relation with a column `pseudonym` of all earlier releases, None if there was none.
+    `earlier`, `unknown`: releases that somebody may hold, and the IDs of those whose classes are not on record; see `risk.intersection`.
     Not checked: parts of a value (a name inside a longer text) in columns whose texts enough persons share.
     Source: Reg 18(i)-(v); Act 56(1).
     """
     data = finished.read(con, plan, outcome, sources)
     leaks.compare(data)
     others, figures = other_measures.judge(data)
+    attackers, alone, together = risks.judge(data, earlier, unknown)
+    # LEAD: w/attacks connects here: `attacks.judge(data)` → verdicts beside `attackers`, results under their names in `risk`.
     return Evidence(
         plan_name=plan.name,
         plan_version=plan.version,
@@ -51,12 +58,14 @@ def judge(
         rows=dict(data.rows),
         eligibility=eligibility,
         figures=figures,
+        risk={"reidentification": alone.as_json(), "intersection": together.as_json()},
         verdicts=(
             *identifiers.judge(data),
             *identification_codes.judge(data),
             *linking_codes.judge(data, earlier_pseudonyms),
             *peculiarities.judge(data),
             *others,
+            *attackers,
             *second_check.judge(data, eligibility),
         ),
     )
