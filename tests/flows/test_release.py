@@ -291,7 +291,7 @@ def test_members_file(made: Any) -> None:
     assert max(keys.values()) == 1
     assert {row["patient_key"]: row["person"] for row in rows} == made.persons()
     with made.home.transaction() as session:
-        (file,) = vault.files(session, vault.Shelf.RELEASED)
+        (file,) = vault.files(session, vault.Shelf.RELEASED, table="members")
         assert file.submission == made.told["made"].release.id
     assert made.files_recorded() <= made.files_on_disk()
 
@@ -368,7 +368,7 @@ def test_unknown_members_are_not_taken_for_nobody(made: Any) -> None:
     release_id = made.told["made"].release.id
     approve(made, release_id)
     with made.home.transaction() as session:
-        (file,) = vault.files(session, vault.Shelf.RELEASED)
+        (file,) = vault.files(session, vault.Shelf.RELEASED, table="members")
         vault.destroy(session, made.home, file)
     with pytest.raises(Refusal) as missing:
         releasing.commit(made.by("PR"), release_id)
