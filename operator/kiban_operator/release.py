@@ -7,6 +7,8 @@ release (pseudonyms, shifts) are information on the method of processing: they s
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ from kiban_processing.package import assembly, contents, envelope
 from kiban_processing.package.statement import Particulars
 from kiban_processing.plan import Plan
 from kiban_processing.refusals import Family, Ground, Refusal
-from kiban_processing.statutes import ACT_19, ACT_56_1_II, REG_6_V
+from kiban_processing.reports import operator_figures
+from kiban_processing.statutes import ACT_19, ACT_56_1_II, REG_6_V, REG_18
 
 PLAN_NOT_FOR_ORDER = Ground(
     "plan-not-for-order", Family.LAW, REG_6_V,
@@ -46,6 +49,13 @@ MEMBERS_MISSING = Ground(
     Text("作成物 {release} に入った登録の記録がありません。停止の求めを確かめられません。",
          "There is no record of whose registrations went into {release}; whether they asked to stop cannot be told."),
     Text("この作成物は提供せず、作り直してください。", "Do not provide this release; make it again."),
+)  # fmt: skip
+
+REPORT_ALTERED = Ground(
+    "report-altered", Family.INTEGRITY, REG_18,
+    Text("作成物 {release} の報告書「{file}」がないか、判定の証拠にあるものと異なります。",
+         "The report “{file}” of {release} is missing, or is not the one that the evidence names."),
+    Text("控えから戻すか、作り直してください。", "Restore it from a backup, or make the release again."),
 )  # fmt: skip
 
 MEMBERS = pa.schema([("hospital", pa.string()), ("patient_key", pa.string()), ("person", pa.string())])
@@ -132,6 +142,9 @@ def _carry_out(
         evidence = gate.judge(con, wanted, outcome, sources, eligibility, earlier, held.earlier, held.unknown)
         folder = folder_of(home, release_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        evidence, reports = operator_figures.draw(evidence, outcome)
+        for name, content in reports.items():
+            (folder / name).write_bytes(content)
         (folder / EVIDENCE).write_bytes(evidence.as_document())
         evidence.require()
         progress("package", 0, None)
@@ -167,6 +180,25 @@ def _carry_out(
         (folder / PACKAGE).unlink(missing_ok=True)  # a package that no release answers for
         raise
     return Made(made, evidence, outcome)
+
+
+def reports(home: Home, release_id: str) -> dict[str, bytes]:
+    """The evidence and the operator's reports of a release by file name, each held against the digest that the evidence names.
+
+    Releases made before there were reports give the evidence alone. Refuses: report-altered.
+    """
+    folder = folder_of(home, release_id)
+    try:
+        written = {EVIDENCE: (folder / EVIDENCE).read_bytes()}
+    except OSError:
+        raise REPORT_ALTERED.refuse(release=release_id, file=EVIDENCE) from None
+    for name, digest in json.loads(written[EVIDENCE]).get("reports", {}).items():
+        path = folder / name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise REPORT_ALTERED.refuse(release=release_id, file=name)
+        written[name] = content
+    return written
 
 
 def commit(home: Home, release_id: str, order: orders.Order) -> Release:
