@@ -106,8 +106,8 @@ def test_stop_while_the_engine_works(copied: Any, monkeypatch: pytest.MonkeyPatc
     local_id, _ = somebody(copied)
     carry_out = release.engine.carry_out
 
-    def slow(*arguments: Any) -> Any:
-        outcome = carry_out(*arguments)
+    def slow(*arguments: Any, **named: Any) -> Any:
+        outcome = carry_out(*arguments, **named)
         copied.stop(local_id, hospital="H001")
         return outcome
 
@@ -453,7 +453,7 @@ def test_nothing_in_clear_is_left_where_it_was_made(made: Any) -> None:
 def test_intention_is_booked_before_the_act(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in the middle leaves the intention in the book and no product."""
 
-    def broken(*_arguments: Any) -> Any:
+    def broken(*_arguments: Any, **_named: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(release.engine, "carry_out", broken)
@@ -464,7 +464,7 @@ def test_intention_is_booked_before_the_act(copied: Any, monkeypatch: pytest.Mon
 
 
 def test_failure_at_the_very_end_leaves_no_package(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_arguments: Any) -> Any:
+    def broken(*_arguments: Any, **_named: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(release.release_state, "produce", broken)
