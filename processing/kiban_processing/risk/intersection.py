@@ -128,9 +128,16 @@ def lay_out(con: Connection, people: str, earlier: Sequence[Earlier]) -> str | N
     parts, joins = [], []
     for number, one in enumerate(judged):
         parts.append(f"coalesce(e{number}.classes, '-')")
+        # Hardly anybody has two classes, and only they are worth sorting for.
+        one_class = (
+            f"SELECT person, min(class) AS low, max(class) AS high FROM {quoted(one.relation)} WHERE person IS NOT NULL GROUP BY person"
+        )
+        several = (
+            f"SELECT person, string_agg(CAST(class AS VARCHAR), '+' ORDER BY class) AS classes FROM (SELECT DISTINCT r.person, r.class "
+            f"FROM {quoted(one.relation)} r SEMI JOIN (SELECT person FROM ({one_class}) WHERE low < high) m ON m.person = r.person) GROUP BY person"
+        )
         joins.append(
-            f"LEFT JOIN (SELECT person, string_agg(CAST(class AS VARCHAR), '+' ORDER BY class) AS classes "
-            f"FROM (SELECT DISTINCT person, class FROM {quoted(one.relation)} WHERE person IS NOT NULL) GROUP BY person) e{number} "
+            f"LEFT JOIN (SELECT person, CAST(low AS VARCHAR) AS classes FROM ({one_class}) WHERE low = high UNION ALL {several}) e{number} "
             f"ON e{number}.person = p.person"
         )
     con.execute(
