@@ -64,7 +64,7 @@ class Fields:
         return default
 
     def has(self, key: str) -> bool:
-        """Whether the field is there and nobody has taken it yet."""
+        """Whether the field is there and not yet taken."""
         return key in self._left
 
     def text(self, key: str, default: object = ...) -> str:

@@ -1,1 +1,1 @@
-"""リスク測定 (risk): how far an attacker gets with finished data, measured; what is too far is judged in `standards`."""
+"""危険の測定 (risk): what an attacker would get out of a table, measured on the table as it stands and changing nothing (Reg 18(v))."""
