@@ -48,8 +48,8 @@ def judge(
     data = finished.read(con, plan, outcome, sources)
     leaks.compare(data)
     others, figures = other_measures.judge(data)
-    attackers, alone, together = risks.judge(data, earlier, unknown)
-    # LEAD: w/attacks connects here: `attacks.judge(data)` → verdicts beside `attackers`, results under their names in `risk`.
+    attackers, measured = risks.judge(data, earlier, unknown)
+    # LEAD: w/attacks connects here: `attacks.judge(data)` → verdicts beside `attackers`, results under their names in `measured`.
     return Evidence(
         plan_name=plan.name,
         plan_version=plan.version,
@@ -58,7 +58,7 @@ def judge(
         rows=dict(data.rows),
         eligibility=eligibility,
         figures=figures,
-        risk={"reidentification": alone.as_json(), "intersection": together.as_json()},
+        risk=measured,
         verdicts=(
             *identifiers.judge(data),
             *identification_codes.judge(data),

@@ -11,6 +11,13 @@ from kiban_processing.reports.charts import Bar
 
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000)  # classes of class sizes, in persons
 Say = Callable[[str, str], str]
+_NAMES: dict[str, Callable[[Say], str]] = {  # headings of what else is measured; anything without one is shown under its own name
+    "sensitive": lambda say: say("機微な値（α、l、t、β、δ）", "Sensitive values (alpha, l, t, beta, delta)"),
+    "known_events": lambda say: say("既知の受診による特定", "Known events"),
+    "shift_recovery": lambda say: say("日付のずれの推定", "Recovery of the date shift"),
+    "attribute_inference": lambda say: say("属性の推定", "Attribute inference"),
+    "gap_vectors": lambda say: say("受診間隔の一意性", "Uniqueness of gaps"),
+}
 
 
 def compose(document: Mapping[str, Any], language: Language) -> bytes:
@@ -229,8 +236,9 @@ def _attacks(document: Mapping[str, Any], say: Say) -> list[str]:
     for name, found in document["risk"].items():
         if name in ("reidentification", "intersection"):
             continue
-        parts.append(pages.heading(f"{say('攻撃', 'Attack')}: {name}"))
-        parts += _shown(name, found)
+        shown = _shown(name, found)
+        if shown:
+            parts += [pages.heading(_NAMES[name](say) if name in _NAMES else name), *shown]
     return parts
 
 
@@ -242,7 +250,7 @@ def _shown(name: str, found: Any) -> list[str]:
         plain = [(key, _flat(value)) for key, value in found.items() if not isinstance(value, dict | list)]
         nested = [part for key, value in found.items() if isinstance(value, dict | list) for part in _shown(f"{name}: {key}", value)]
         return [*([pages.table(name, ("", ""), plain)] if plain else []), *nested]
-    return [pages.paragraph(str(_flat(found)))]
+    return [pages.paragraph(str(_flat(found)))] if found not in (None, [], {}) else []
 
 
 def _flat(value: Any) -> Any:

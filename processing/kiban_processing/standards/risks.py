@@ -1,21 +1,29 @@
 """第五号 リスク (risks): how far an attacker gets with the finished data, against the bounds of the plan (Reg 18(iii)(v)).
 
-Counts the released tables itself and shares no code with the engine's search. Compliance must read every change of this file.
+What is judged is counted in the released tables by queries of its own and shares no code with the engine's search. Compliance must read
+every change of this file.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from kiban_processing import outcome
 from kiban_processing.dialect import quoted
 from kiban_processing.evidence import Standard, Verdict
 from kiban_processing.language import Text
 from kiban_processing.plan import PATIENTS
-from kiban_processing.risk import intersection
+from kiban_processing.risk import figures, intersection
+from kiban_processing.risk import population as uniqueness
 from kiban_processing.risk.intersection import Earlier, Intersection
+from kiban_processing.risk.population import Uniqueness
+from kiban_processing.standards import other_measures
 from kiban_processing.standards.finished import Finished
 from kiban_processing.statutes import REG_18_III, REG_18_V, Article
 
@@ -28,7 +36,7 @@ class Reidentification:
 
     `prosecutor`: the attacker knows that a person is in the release: 1 / persons of the smallest class. `marketer`: mean over persons, that is
     classes / persons. `journalist`: the attacker does not know it: of `population` persons as many share a class as their share in the
-    cohort says (None: the plan names no population). Source: El Emam, Dankar 2008 (prosecutor, journalist); Dankar, El Emam 2010 (marketer).
+    cohort says (None: the plan names no population). `estimate`: how many who are alone here are alone in the population. Source: El Emam, Dankar 2008 (prosecutor, journalist); Dankar, El Emam 2010 (marketer).
     """
 
     persons: int
@@ -38,6 +46,7 @@ class Reidentification:
     journalist: float | None
     population: int | None
     classes: dict[int, int]
+    estimate: Uniqueness | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -47,19 +56,21 @@ class Reidentification:
             "marketer": self.marketer,
             "journalist": self.journalist,
             "population": self.population,
+            "population_uniques": None if self.estimate is None else _settled(self.estimate.as_json()),
             "classes": [{"persons": size, "classes": number} for size, number in sorted(self.classes.items())],
         }
 
 
-def judge(finished: Finished, earlier: Sequence[Earlier], unknown: Sequence[str]) -> tuple[list[Verdict], Reidentification, Intersection]:
-    """Re-identification by one release, and by this one together with earlier ones.
+def judge(finished: Finished, earlier: Sequence[Earlier], unknown: Sequence[str]) -> tuple[list[Verdict], dict[str, Any]]:
+    """Re-identification by one release, and by this one together with earlier ones: verdicts, and what was measured, by name, for the evidence.
 
     `unknown`: IDs of earlier releases that count and whose classes nobody recorded: nothing can be said of them, so the release fails.
     """
     alone = _reidentification(finished)
     quasi = [column.released_as for column in finished.plan.quasi]
     together = intersection.measure(finished.con, quasi, earlier, finished.plan.anonymity.k, unknown)
-    return [*_alone(finished, alone), *_together(finished, together)], alone, together
+    measured = {"reidentification": alone.as_json(), "sensitive": _sensitive(finished), "intersection": together.as_json()}
+    return [*_alone(finished, alone), *_together(finished, together)], measured
 
 
 def _verdict(code: str, text: Text, subject: str, examined: int, found: float, bound: float = 0, article: Article = REG_18_V) -> Verdict:
@@ -89,7 +100,38 @@ def _reidentification(finished: Finished) -> Reidentification:
         journalist,
         population,
         classes,
+        None if population is None or not persons else uniqueness.estimate(_sizes(classes), min(1.0, persons / population)),
     )
+
+
+def _sizes(classes: dict[int, int]) -> npt.NDArray[np.int64]:
+    return np.repeat(np.asarray(list(classes), dtype=np.int64), list(classes.values()))
+
+
+def _sensitive(finished: Finished) -> list[dict[str, Any]]:
+    """alpha, l, t, beta and delta of every sensitive column that the plan asks something of, over principal values; measured, not bounded here."""
+    asked = sorted({*finished.plan.anonymity.sensitive, *(one.column for one in finished.plan.risk.inference)})
+    if not asked:
+        return []
+    quasi = [column.released_as for column in finished.plan.quasi]
+    chosen = "".join(f", p.{quoted(name)}" for name in quasi)
+    chosen += "".join(f", v{number}.value AS {quoted(column)}" for number, column in enumerate(asked))
+    joins = " ".join(
+        f"LEFT JOIN ({other_measures.principal(*column.split('.', 1))}) v{number} ON v{number}.person = p.person"
+        for number, column in enumerate(asked)
+    )
+    relation = f"(SELECT p.person{chosen} FROM {quoted(outcome.released(PATIENTS))} p {joins})"
+    measured = figures.measure(finished.con, relation, quasi, asked, person="person")
+    return [_settled(one.as_json()) for one in measured.sensitive]
+
+
+def _settled(value: Any) -> Any:
+    """Figures to nine digits; what has no bound is null."""
+    if isinstance(value, dict):
+        return {key: _settled(one) for key, one in value.items()}
+    if isinstance(value, float):
+        return round(value, _DIGITS) if math.isfinite(value) else None
+    return value
 
 
 def _alone(finished: Finished, found: Reidentification) -> list[Verdict]:
