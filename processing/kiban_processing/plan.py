@@ -5,7 +5,9 @@ The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
     [plan]       name, version, recipient_class, delivery_form, reference_date (optional), k_reason (only to go below the floor)
     [anonymity]  k (persons), suppression_limit (share of persons), method, l = [{column, kind, value}], t = [{column, value}]
     [rare]       persons (a value held by fewer persons is rare)
-    [shift]      window_weeks (whole weeks either way, constant per person)
+    [shift]      window_weeks (whole weeks either way, constant per person), period = {from, to} (of collection: what only some shifts
+                 can explain goes), advantage (how much likelier than by guessing any person's shift may become: days go until it holds)
+    [visits]     most (dated days per person), gap_days (7 or 28: a day becomes the first of its period since the person's first day)
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
     [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
     [risk]       how far an attacker may get (optional): see `planned_risk`
@@ -43,6 +45,7 @@ from kiban_processing.planned import (
     PlaceLevel,
     Plan,
     TablePlan,
+    Visits,
 )
 from kiban_processing.planned_risk import Inference, Intersection, KnownEvents, Risk
 from kiban_processing.refusals import Family, Ground
@@ -64,6 +67,7 @@ __all__ = [
     "Plan",
     "Risk",
     "TablePlan",
+    "Visits",
     "check",
     "read",
     "sealed",
@@ -171,7 +175,7 @@ def read(path: Path) -> Plan:
     rare.close()
     shift = document.table("shift")
     window = shift.integer("window_weeks", 1, 520)
-    shift.close()
+    visits = _visits(shift, document.table("visits", optional=True), window)
     place = _place(document.table("place", optional=True), path.parent)
     clip = _clip(document.table("clip", optional=True), rare_persons)
     risk = planned_risk.read(document.table("risk", optional=True))
@@ -194,6 +198,7 @@ def read(path: Path) -> Plan:
         planned,
         files,
         risk,
+        visits,
     )
     return sealed(plan)
 
@@ -203,6 +208,8 @@ def sealed(plan: Plan) -> Plan:
     content = asdict(plan)
     del content["digest"]
     content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
+    if plan.visits.period:
+        content["visits"]["period"] = [day.isoformat() for day in plan.visits.period]
     return Plan(**{**plan.__dict__, "digest": hashlib.sha256(rfc8785.dumps(content)).hexdigest()})
 
 
@@ -274,6 +281,23 @@ def _anonymity(fields: Fields) -> Anonymity:
     method = Method(fields.choice("method", tuple(Method), "global"))
     fields.close()
     return Anonymity(k, limit, tuple(diversity), tuple(closeness), method)
+
+
+def _visits(shift: Fields, fields: Fields, window: int) -> Visits:
+    period = None
+    if shift.has("period"):
+        section = shift.table("period")
+        first, last = section.day("from"), section.day("to")
+        section.close()
+        if first is None or last is None or (last - first).days < 14 * window:
+            raise shift.refuse("period", f"from and to, at least {2 * window} weeks apart: else no date can stay")
+        period = (first, last)
+    advantage = shift.number("advantage", 0.0, 1.0) if shift.has("advantage") else None
+    shift.close()
+    most = fields.integer("most", 1) if fields.has("most") else None
+    gap = fields.integer("gap_days", 1, 366, 1)
+    fields.close()
+    return Visits(period, advantage, most, gap)
 
 
 def _place(fields: Fields, folder: Path) -> Place:
