@@ -1,7 +1,7 @@
 """事象の日付 (event days): takes out of the source tables, before anything else is judged, the dates that would give a shift away.
 
-Edges first, then periods, then the choice of days (`transforms.visits`). A row goes with its own date (the one that the catalogue requires);
-another date that must go is emptied and its row stays. Dates are still the source's own: the shift comes with the release of the table.
+Edges first, then periods, then the choice of days (`transforms.visits`). A date that must go is emptied and its row stays; where the plan says
+so, a row goes with its own date (the one that the catalogue requires). Dates are still the source's own: the shift comes with the release of the table.
 Deaths are only held against the edges: they follow no working week, and are the last thing to leave out.
 """
 
@@ -168,7 +168,7 @@ def _kept(con: Connection, plan: Plan, known: visits.Calendar | None) -> Iterato
 
 def _table(con: Connection, plan: Plan, table: TablePlan, source: str, relation: str) -> int:
     """Leave the rows that stay, with emptied and coarsened dates; gives the number of dates emptied in them."""
-    exempt, own = table.name in UNCHOSEN, anchor(table)
+    exempt, own = table.name in UNCHOSEN, anchor(table) if plan.visits.rows_go else None
     joins, replaced, stays, emptied = f"LEFT JOIN {_PEOPLE} p ON p.person = s.person", [], "TRUE", []
     for number, name in enumerate(dated(table)):
         value = f"s.{dialect.quoted(name)}"

@@ -38,7 +38,7 @@ def treated(rows: Rows, plan: Plan, secrets: ReleaseSecrets, people: Collection[
             cells[person] = {day: cell for day, cell in cells[person].items() if _number(cell) + 7 * weeks in stay}
     made: dict[str, Sequence[Mapping[str, object]]] = dict(rows)
     for table in event_days.events(plan):
-        own, kept = event_days.anchor(table), []
+        own, kept = event_days.anchor(table) if plan.visits.rows_go else None, []
         for row in rows[table.name]:
             one, person = dict(row), str(row["person"])
             for name in event_days.dated(table) if row["person"] in people else ():

@@ -7,7 +7,8 @@ The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
     [rare]       persons (a value held by fewer persons is rare)
     [shift]      window_weeks (whole weeks either way, constant per person), period = {from, to} (of collection: what only some shifts
                  can explain goes), advantage (how much likelier than by guessing any person's shift may become: days go until it holds)
-    [visits]     most (dated days per person), gap_days (7 or 28: a day becomes the first of its period since the person's first day)
+    [visits]     most (dated days per person), gap_days (7 or 28: a day becomes the first of its period since the person's first day),
+                 lost (what goes where a day must go: its "date", the default, or the "row")
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
     [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
     [risk]       how far an attacker may get (optional): see `planned_risk`
@@ -296,8 +297,9 @@ def _visits(shift: Fields, fields: Fields, window: int) -> Visits:
     shift.close()
     most = fields.integer("most", 1) if fields.has("most") else None
     gap = fields.integer("gap_days", 1, 366, 1)
+    lost = fields.choice("lost", ("date", "row"), "date")
     fields.close()
-    return Visits(period, advantage, most, gap)
+    return Visits(period, advantage, most, gap, lost == "row")
 
 
 def _place(fields: Fields, folder: Path) -> Place:

@@ -106,12 +106,14 @@ class Visits:
 
     `period`: first and last day of collection: only released dates that every shift can explain stay. `advantage`: how much likelier than
     by guessing a person's shift may become by the days released. `most`: days per person at most. `gap_days`: 1 is exact.
+    `rows_go`: a row whose own date must go goes with it; else the date is emptied and the row stays.
     """
 
     period: tuple[date, date] | None = None
     advantage: float | None = None
     most: int | None = None
     gap_days: int = 1
+    rows_go: bool = False
 
     @property
     def chooses(self) -> bool:
