@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.int64]
+
+
+class Population(Protocol):
+    """Events of many persons, wherever they are kept."""
+
+    @property
+    def persons(self) -> int: ...
+
+    def active(self) -> npt.NDArray[np.bool_]:
+        """Per person, whether there is any event."""
+
+    def only(self, chosen: Numbers) -> Events:
+        """The events of some persons (ascending), who keep their numbers."""
+
+    def pieces(self, persons: int) -> Iterator[tuple[int, Events]]:
+        """The events of so many persons at a time, numbered anew; beside each piece the number of its first person."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +40,14 @@ class Events:
     kind: Numbers
     day: Numbers
 
+    def active(self) -> npt.NDArray[np.bool_]:
+        return np.bincount(self.person, minlength=self.persons) > 0
+
+    def only(self, chosen: Numbers) -> Events:
+        there = np.isin(self.person, chosen)
+        return Events(self.persons, self.person[there], self.kind[there], self.day[there])
+
     def pieces(self, persons: int) -> Iterator[tuple[int, Events]]:
-        """The events of so many persons at a time, numbered anew; beside each piece the number of its first person."""
         for first in range(0, self.persons, persons):
             begin, end = np.searchsorted(self.person, [first, first + persons])
             yield first, Events(min(persons, self.persons - first), self.person[begin:end] - first, self.kind[begin:end], self.day[begin:end])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kiban_processing.risk.events import Events, Numbers
+from kiban_processing.risk.events import Events, Numbers, Population
 
 PIECE = 65_536  # persons at a time
 _COMMON = 3_000  # events of a kind in a piece from which bits are cheaper than candidates
@@ -40,7 +40,7 @@ class Fits:
     own: npt.NDArray[np.bool_]
 
 
-def fitting(population: Events, known: Known, events: int, before: int, after: int, window: int, cap: int) -> Fits:
+def fitting(population: Population, known: Known, events: int, before: int, after: int, window: int, cap: int) -> Fits:
     """Who fits. An event of day u fits one known for day t under a shift of s weeks if t + 7s - `before` <= u <= t + 7s + `after`.
 
     Rows that know fewer than m events are not counted for m.

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kiban_processing.risk import fitting, intervals
-from kiban_processing.risk.events import Events, mixed
+from kiban_processing.risk.events import Population, mixed
 from kiban_processing.risk.fitting import Known
 
 SAMPLE = 2_000  # persons
@@ -57,8 +57,8 @@ class KnownEventsRisk:
 
 
 def measure(
-    source: Events,
-    release: Events,
+    source: Population,
+    release: Population,
     released: npt.NDArray[np.bool_],
     asked: Sequence[tuple[int, int]],
     k: int,
@@ -97,22 +97,19 @@ def _singled(fits: fitting.Fits, events: int, able: npt.NDArray[np.bool_], k: in
     )
 
 
-def draw(source: Events, released: npt.NDArray[np.bool_], events: int, persons: int, seed: int) -> Known:
+def draw(source: Population, released: npt.NDArray[np.bool_], events: int, persons: int, seed: int) -> Known:
     """Sampled persons and, of each, up to `events` of their source events in a drawn order, so that m known events begin every longer list."""
-    number = np.bincount(source.person, minlength=source.persons)
-    possible = np.flatnonzero(released & (number > 0))
+    possible = np.flatnonzero(released & source.active())
     chosen = np.sort(possible[np.argsort(mixed(seed, possible), kind="stable")][:persons])
-    begin = np.searchsorted(source.person, chosen)
-    length = number[chosen]
-    entry = np.repeat(begin, length) + _within(length)
-    owner = np.repeat(np.arange(len(chosen)), length)
-    # An event is drawn by who, what and when, not by its place, so that more columns in the plan draw the same.
-    order = np.lexsort((mixed(seed + 1, source.person[entry] * 1_000_003 + source.kind[entry] * 100_003 + source.day[entry]), owner))
+    own = source.only(chosen)
+    owner = np.searchsorted(chosen, own.person)
+    length = np.bincount(owner, minlength=len(chosen))
+    order = np.lexsort((mixed(seed + 1, own.person * 1_000_003 + own.kind * 100_003 + own.day), owner))
     turn = _within(length)
     first = turn < events
     kind, day = np.zeros((len(chosen), max(events, 1)), np.int64), np.zeros((len(chosen), max(events, 1)), np.int64)
-    kind[owner[first], turn[first]] = source.kind[entry[order][first]]
-    day[owner[first], turn[first]] = source.day[entry[order][first]]
+    kind[owner[first], turn[first]] = own.kind[order][first]
+    day[owner[first], turn[first]] = own.day[order][first]
     return Known(chosen, np.minimum(length, events), kind, day)
 
 
