@@ -100,12 +100,15 @@ def _people(con: Connection, plan: Plan, secrets: ReleaseSecrets) -> None:
 
 def _days(con: Connection, plan: Plan, sources: Mapping[str, str]) -> tuple[int, int]:
     """Leave the distinct days of each person: all of them, and those inside the edges with what they would be released as."""
-    each = " UNION ALL ".join(
-        f"SELECT person, {dialect.quoted(name)} AS day FROM {sources[table.name]} WHERE {dialect.quoted(name)} IS NOT NULL"
-        for table in events(plan)
-        if table.name not in UNCHOSEN
-        for name in dated(table)
-    ) or "SELECT NULL::VARCHAR AS person, NULL::DATE AS day WHERE FALSE"
+    each = (
+        " UNION ALL ".join(
+            f"SELECT person, {dialect.quoted(name)} AS day FROM {sources[table.name]} WHERE {dialect.quoted(name)} IS NOT NULL"
+            for table in events(plan)
+            if table.name not in UNCHOSEN
+            for name in dated(table)
+        )
+        or "SELECT NULL::VARCHAR AS person, NULL::DATE AS day WHERE FALSE"
+    )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {_DAYS}_all AS SELECT DISTINCT p.number, d.day FROM ({each}) d JOIN {_PEOPLE} p ON p.person = d.person"
     )

@@ -92,8 +92,9 @@ def _patient(
 
 
 def _within(moved: date | None, column: ColumnPlan, plan: Plan) -> date | None:
-    trimmed = column.name in registrations.TRIMMED and moved is not None
-    return moved if not trimmed or dates.inside(moved, plan.visits.period, plan.shift_window_weeks) else None
+    if moved is None or column.name not in registrations.TRIMMED:
+        return moved
+    return moved if dates.inside(moved, plan.visits.period, plan.shift_window_weeks) else None
 
 
 def _anonymise(

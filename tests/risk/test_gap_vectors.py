@@ -24,7 +24,9 @@ def test_it_equals_comparing_sets_of_gaps(dates: list[tuple[int, int]], gap: int
     for person, day in dates:
         days[person].append(day)
     sets = Counter(
-        (frozenset((day - min(own)) // gap for day in own), classes[person] if classes else 0) for person, own in days.items() if len(own) >= 2
+        (frozenset((day - min(own)) // gap for day in own), classes[person] if classes else 0)
+        for person, own in days.items()
+        if len(own) >= 2
     )
     person, day = (np.array(column, np.int64) for column in zip(*dates, strict=True)) if dates else (np.zeros(0, np.int64),) * 2
     found = gap_vectors.unique(person, day + 19_000, k, gap, np.array(classes) if classes else None)

@@ -66,7 +66,11 @@ def test_what_is_known_is_true_and_drawn_from_the_seed(source: list[tuple[int, i
     whole = made(7, source)
     known = known_events.draw(whole, np.arange(7) != 3, 4, 4, seed)
     again = known_events.draw(made(7, source[::-1]), np.arange(7) != 3, 4, 4, seed)
-    assert (known.person.tolist(), known.kind.tolist(), known.day.tolist()) == (again.person.tolist(), again.kind.tolist(), again.day.tolist())
+    assert (known.person.tolist(), known.kind.tolist(), known.day.tolist()) == (
+        again.person.tolist(),
+        again.kind.tolist(),
+        again.day.tolist(),
+    )
     assert 3 not in known.person
     true = set(zip(whole.person.tolist(), whole.kind.tolist(), whole.day.tolist(), strict=True))
     for row, person in enumerate(known.person.tolist()):
@@ -102,7 +106,8 @@ def test_larger_windows_never_single_out_more() -> None:
     person = np.repeat(np.arange(400), 6)
     source = events.of(400, person, generator.integers(0, 3, len(person)), 19_000 + generator.integers(0, 700, len(person)))
     shares = [
-        known_events.measure(source, source, np.ones(400, bool), [(3, 2)], k=5, window=window, seed=5, sample=200)[0].after.share for window in (0, 4, 26)
+        known_events.measure(source, source, np.ones(400, bool), [(3, 2)], k=5, window=window, seed=5, sample=200)[0].after.share
+        for window in (0, 4, 26)
     ]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > shares[-1]

@@ -144,6 +144,14 @@ def test_holidays_by_rule() -> None:
     assert len(holidays.of_year(2019)) == 22
     assert {len(holidays.of_year(year)) for year in range(2022, 2026)} <= {16, 17, 18, 19, 20, 21}
     kinds = holidays.kinds((date(2023, 12, 28) - holidays.EPOCH).days, (date(2024, 1, 8) - holidays.EPOCH).days)
-    expected = [holidays.WORKING, *[holidays.YEAR_END] * 6, holidays.WORKING, holidays.WORKING, holidays.WEEKEND, holidays.WEEKEND, holidays.HOLIDAY]
+    expected = [
+        holidays.WORKING,
+        *[holidays.YEAR_END] * 6,
+        holidays.WORKING,
+        holidays.WORKING,
+        holidays.WEEKEND,
+        holidays.WEEKEND,
+        holidays.HOLIDAY,
+    ]
     assert kinds.tolist() == expected
     assert date(2023, 12, 28) + timedelta(days=len(expected)) == date(2024, 1, 9)

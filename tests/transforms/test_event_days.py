@@ -19,7 +19,9 @@ from kiban_processing.transforms import visits
 from .conftest import REFERENCE, SECRETS, in_order
 
 PEOPLE = st.sampled_from([f"P{number}" for number in range(4)])
-DAYS = st.dates(date(2020, 12, 1), date(2022, 6, 30)) | st.sampled_from([date(2021, 5, 6), date(2021, 5, 7), date(2021, 12, 28), date(2022, 1, 4)])
+DAYS = st.dates(date(2020, 12, 1), date(2022, 6, 30)) | st.sampled_from(
+    [date(2021, 5, 6), date(2021, 5, 7), date(2021, 12, 28), date(2022, 1, 4)]
+)
 ROWS = st.fixed_dictionaries(
     {
         "patients": st.lists(
@@ -53,17 +55,25 @@ PLANS = {
     "edges": PERIOD,
     "advantage": "advantage = 0.02\n",
     "edges and advantage": PERIOD + "advantage = 0.1\n",
-    "most": "[visits]\nmost = 3\nlost = \"row\"\n",
+    "most": '[visits]\nmost = 3\nlost = "row"\n',
     "weeks": "[visits]\ngap_days = 7\n",
-    "everything": PERIOD + "advantage = 0.03\n[visits]\ngap_days = 28\nmost = 4\nlost = \"row\"\n",
+    "everything": PERIOD + 'advantage = 0.03\n[visits]\ngap_days = 28\nmost = 4\nlost = "row"\n',
 }
 
 
 @pytest.mark.parametrize("extra", PLANS.values(), ids=PLANS.keys())
 @given(rows=ROWS, models=st.sampled_from(["", 'l = [{ column = "diagnoses.icd10", value = 2 }]']))
 @settings(max_examples=12)
-def test_the_engine_leaves_what_the_reference_leaves(extra: str, rows: Any, models: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
-    planned = make_plan(limit=0.7, models=models, extra=extra, tables=TABLES, patients='sex = { treatment = "keep", quasi = true }\ndeath_date = { treatment = "shift" }')
+def test_the_engine_leaves_what_the_reference_leaves(
+    extra: str, rows: Any, models: str, make_plan: Callable[..., Any], carry_out: Any
+) -> None:
+    planned = make_plan(
+        limit=0.7,
+        models=models,
+        extra=extra,
+        tables=TABLES,
+        patients='sex = { treatment = "keep", quasi = true }\ndeath_date = { treatment = "shift" }',
+    )
     try:
         expected = reference.carry_out(rows, planned, SECRETS, REFERENCE)
     except Refusal as refusal:
@@ -111,13 +121,21 @@ def test_days_are_counted_by_day_person_row_and_cell(make_plan: Callable[..., An
     gap=st.sampled_from([1, 7, 28]),
 )
 @settings(max_examples=40)
-def test_days_are_chosen_alike_slowly_and_in_bulk(seeds: list[int], offsets: list[int], advantage: float, most: int | None, gap: int) -> None:
+def test_days_are_chosen_alike_slowly_and_in_bulk(
+    seeds: list[int], offsets: list[int], advantage: float, most: int | None, gap: int
+) -> None:
     known = visits.calendar(_working_days(), 8, gap)
     days = sorted(18_300 + offset for offset in offsets)
     period = [bool(day % 2) for day in days]
     person = np.repeat(np.arange(len(seeds)), len(days))
     found = visits.chosen(
-        person, np.repeat(np.array(seeds, np.uint64), len(days)), np.tile(days, len(seeds)), np.tile(period, len(seeds)), known, advantage, most
+        person,
+        np.repeat(np.array(seeds, np.uint64), len(days)),
+        np.tile(days, len(seeds)),
+        np.tile(period, len(seeds)),
+        known,
+        advantage,
+        most,
     )
     for number, seed in enumerate(seeds):
         slowly = visits.chosen_slowly(seed, list(zip(days, period, strict=True)), known, advantage, most)
@@ -137,7 +155,8 @@ def test_nobodys_shift_becomes_likelier_than_the_plan_allows(advantage: float) -
         released = [(int(day) + 7 * shift, False) for day in true]
         kept = visits.chosen_slowly(seed, released, known, advantage, None)
         likelihood = [
-            sum(int(known.exact[day - 7 * candidate - known.first]) for day in kept) / visits.STEPS for candidate in range(-window, window + 1)
+            sum(int(known.exact[day - 7 * candidate - known.first]) for day in kept) / visits.STEPS
+            for candidate in range(-window, window + 1)
         ]
         best = max(likelihood)
         posterior = 1 / math.fsum(2 ** (one - best) for one in likelihood)
@@ -187,7 +206,9 @@ def test_intervals_stay_exact(make_plan: Callable[..., Any], carry_out: Any) -> 
         "patients": [{"person": one, "sex": "male"} for one in ("P1", "P2")],
         "deaths": [],
         "encounters": [
-            {"person": one, "started_on": first + timedelta(days=gap), "encounter_class": "outpatient"} for one in ("P1", "P2") for gap in (0, 9, 40, 41)
+            {"person": one, "started_on": first + timedelta(days=gap), "encounter_class": "outpatient"}
+            for one in ("P1", "P2")
+            for gap in (0, 9, 40, 41)
         ],
         "diagnoses": [],
     }
@@ -201,4 +222,3 @@ def test_intervals_stay_exact(make_plan: Callable[..., Any], carry_out: Any) -> 
     for own in by_person.values():
         assert {(day - min(own)).days for day in own} <= {0, 1, 9, 31, 32, 40, 41}
         assert all(date(2020, 12, 1) + timedelta(weeks=26) <= day <= date(2022, 6, 30) - timedelta(weeks=26) for day in own)
-

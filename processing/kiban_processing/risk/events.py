@@ -50,7 +50,10 @@ class Events:
     def pieces(self, persons: int) -> Iterator[tuple[int, Events]]:
         for first in range(0, self.persons, persons):
             begin, end = np.searchsorted(self.person, [first, first + persons])
-            yield first, Events(min(persons, self.persons - first), self.person[begin:end] - first, self.kind[begin:end], self.day[begin:end])
+            yield (
+                first,
+                Events(min(persons, self.persons - first), self.person[begin:end] - first, self.kind[begin:end], self.day[begin:end]),
+            )
 
 
 def of(persons: int, person: Numbers, kind: Numbers, day: Numbers) -> Events:

@@ -91,7 +91,8 @@ class _Index:
         found = np.searchsorted(self.keys, base + begin)
         inside = found < len(self.keys)
         reached = self.keys[np.minimum(found, max(len(self.keys) - 1, 0))] if len(self.keys) else np.zeros(len(found), np.int64)
-        return inside & (end >= 0) & (reached <= base + end)
+        holds: npt.NDArray[np.bool_] = inside & (end >= 0) & (reached <= base + end)
+        return holds
 
     def fits(self, rows: Numbers, person: Numbers, m: int) -> npt.NDArray[np.bool_]:
         """Whether one person each fits a row's first m events under any shift."""
@@ -100,7 +101,8 @@ class _Index:
         holds = np.ones(len(row), bool)
         for column in range(m):
             holds[holds] = self.holds(who[holds], row[holds], column, by[holds])
-        return holds.reshape(len(rows), len(weeks)).any(axis=1)
+        any_shift: npt.NDArray[np.bool_] = holds.reshape(len(rows), len(weeks)).any(axis=1)
+        return any_shift
 
     def count(self, count: Numbers, open_: npt.NDArray[np.bool_]) -> None:
         """Add the persons of this piece who fit, for each row and m that is still open."""
@@ -165,7 +167,7 @@ class _Index:
         bits, margin = self.bits[kind], self.margin
         # Row r of the bits stands for day low - margin + r; a known day outside the rows of the middle is never fitted by any shift.
         first, last = day - 7 * self.window - self.low + margin, day + 7 * self.window - self.low + margin
-        if 0 <= first and last < len(bits):
+        if first >= 0 and last < len(bits):
             return bits[first : last + 1 : 7]
         if last < 0 or first >= len(bits):
             return None

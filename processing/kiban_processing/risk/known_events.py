@@ -91,10 +91,8 @@ def _singled(fits: fitting.Fits, events: int, able: npt.NDArray[np.bool_], k: in
     count, own = fits.count[able, events - 1], fits.own[able, events - 1]
     singled, below = int((own & (count == 1)).sum()), int((own & (count < k)).sum())
     persons = int(able.sum())
-    share = (lambda number: number / persons if persons else 0.0)
-    return Singled(
-        singled, share(singled), intervals.wilson(singled, persons), below, share(below), int((~own & (count == 1)).sum())
-    )
+    alone = int((~own & (count == 1)).sum())
+    return Singled(singled, singled / max(persons, 1), intervals.wilson(singled, persons), below, below / max(persons, 1), alone)
 
 
 def draw(source: Population, released: npt.NDArray[np.bool_], events: int, persons: int, seed: int) -> Known:

@@ -122,11 +122,15 @@ def _knowledge(attacker: str, counts: Mapping[int, int], low: int, high: int, ga
     covered = np.convolve(likely, np.ones(gap))[gap - 1 :]
     covered_alone = np.maximum(covered - (likely - alone), _OUTSIDE)
     top, top_period = likely.max(), covered.max()
-    return _Knowledge(first, *(_bits(one, of) for one, of in ((likely, top), (covered, top_period), (alone, top), (covered_alone, top_period))))
+    return _Knowledge(
+        first, *(_bits(one, of) for one, of in ((likely, top), (covered, top_period), (alone, top), (covered_alone, top_period)))
+    )
 
 
 def _bits(likely: npt.NDArray[np.float64], of: float) -> Integers:
-    return np.maximum(np.round(_STEPS * np.log2(likely / of)), _LEAST).astype(np.int64)
+    bits = np.round(_STEPS * np.log2(likely / of)).astype(np.int64)
+    least: Integers = np.maximum(bits, _LEAST)
+    return least
 
 
 def _attack(
@@ -148,7 +152,9 @@ def _attack(
         end = max(begin + 1, int(np.searchsorted(ends, starts[begin] + _BLOCK // shifts, side="right")))
         piece = slice(int(starts[begin]), int(ends[end - 1]))
         here = starts[begin:end] - piece.start
-        evidence = _evidence(tables, known, day[piece], here, np.diff(np.r_[here, piece.stop - piece.start]), weeks[person[starts[begin:end]]], window, gap)
+        evidence = _evidence(
+            tables, known, day[piece], here, np.diff(np.r_[here, piece.stop - piece.start]), weeks[person[starts[begin:end]]], window, gap
+        )
         own = person[starts[begin:end]]
         true = evidence[np.arange(len(own)), weeks[own] + window][:, None]
         better, equal = (evidence > true).sum(axis=1), (evidence == true).sum(axis=1)
@@ -201,7 +207,8 @@ def _evidence(
             places.append(owner[one][within] * shifts + at[within])
             amounts.append(alone[source][within])
     taken = np.bincount(np.concatenate(places), np.concatenate(amounts), minlength=evidence.size)
-    return (evidence + np.round(taken).astype(np.int32).reshape(evidence.shape)).astype(np.int32)
+    without: npt.NDArray[np.int32] = evidence + np.round(taken).astype(np.int32).reshape(evidence.shape)
+    return without
 
 
 def _result(attacker: str, persons: int, days: int, shifts: int, recovered: float, rank: npt.NDArray[np.float64]) -> ShiftRecovery:

@@ -46,7 +46,7 @@ class Stored:
 
     def only(self, chosen: Numbers) -> Events:
         self.con.register("gate_attack_chosen", pa.table({"number": chosen}))
-        found = self._read(f"SEMI JOIN gate_attack_chosen c ON c.number = r.number", 0)
+        found = self._read("SEMI JOIN gate_attack_chosen c ON c.number = r.number", 0)
         self.con.unregister("gate_attack_chosen")
         return found
 
@@ -123,7 +123,9 @@ def _insert(finished: Finished, table: TablePlan, anchor: str, kinds: int) -> in
     ):
         con.register(
             "gate_attack_kinds",
-            pa.table({"label": pa.array([one for one, _ in labelled], pa.string()), "kind": pa.array([two for _, two in labelled], pa.int64())}),
+            pa.table(
+                {"label": pa.array([one for one, _ in labelled], pa.string()), "kind": pa.array([two for _, two in labelled], pa.int64())}
+            ),
         )
         con.execute(
             f"INSERT INTO {into}_rows SELECT p.number, k.kind, {day} FROM {relation} s JOIN gate_attack_kinds k ON k.label = s.{value} "

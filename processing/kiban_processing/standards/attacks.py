@@ -76,14 +76,16 @@ def _days(finished: Finished) -> tuple[ShiftRecovery | None, tuple[GapVectors, .
     if not columns:
         return None, ()
     released = " UNION ALL ".join(
-        f"SELECT person, {quoted(one.name)} AS day FROM {quoted(outcome.released(one.table))} WHERE {quoted(one.name)} IS NOT NULL" for one in columns
+        f"SELECT person, {quoted(one.name)} AS day FROM {quoted(outcome.released(one.table))} WHERE {quoted(one.name)} IS NOT NULL"
+        for one in columns
     )
     found = finished.con.execute(
         f"SELECT DISTINCT p.number, {dialect.day_number('d.day')} AS day FROM ({released}) d JOIN {PEOPLE} p ON p.pseudonym = d.person"
     ).fetchnumpy()
     number, day = np.asarray(found["number"], np.int64), np.asarray(found["day"], np.int64)
     true = " UNION ALL ".join(
-        f"SELECT person, {quoted(one.name)} AS day FROM {quoted(finished.sources[one.table])} WHERE {quoted(one.name)} IS NOT NULL" for one in columns
+        f"SELECT person, {quoted(one.name)} AS day FROM {quoted(finished.sources[one.table])} WHERE {quoted(one.name)} IS NOT NULL"
+        for one in columns
     )
     counts = dict(
         finished.con.execute(
@@ -170,7 +172,10 @@ def _event_verdicts(finished: Finished, found: tuple[KnownEventsRisk, ...]) -> l
 
 
 def _inference_verdicts(finished: Finished, found: tuple[AttributeInference, ...]) -> list[Verdict]:
-    text = Text("値を当てる攻撃の成功率が、全体の最多値を答える場合をこえる分", "how much better than by the most frequent value a person's value is told")
+    text = Text(
+        "値を当てる攻撃の成功率が、全体の最多値を答える場合をこえる分",
+        "how much better than by the most frequent value a person's value is told",
+    )
     verdicts = []
     for asked in finished.plan.risk.inference:
         one = next((one for one in found if one.column == asked.column), None)

@@ -84,7 +84,9 @@ def calendar(counts: Mapping[int, int], window: int, gap_days: int = 1) -> Calen
 
 
 def _weights(likely: npt.NDArray[np.float64]) -> Integers:
-    return np.maximum(np.round(STEPS * np.log2(likely / likely.max())), _LEAST).astype(np.int64)
+    bits = np.round(STEPS * np.log2(likely / likely.max())).astype(np.int64)
+    least: Integers = np.maximum(bits, _LEAST)
+    return least
 
 
 def rank(seed: int, day: int) -> int:
@@ -120,9 +122,7 @@ def chosen_slowly(seed: int, days: Sequence[tuple[int, bool]], known: Calendar |
     evidence = [0] * known.shifts
     for day, period in order:
         weights = known.period if period else known.exact
-        after = [
-            total + int(weights[day - 7 * (number - known.window) - known.first]) for number, total in enumerate(evidence)
-        ]
+        after = [total + int(weights[day - 7 * (number - known.window) - known.first]) for number, total in enumerate(evidence)]
         best = max(after)
         if sum(_LIKELIHOOD[min(best - one, len(_LIKELIHOOD) - 1)] for one in after) >= needed(known.shifts, advantage):
             kept.add(day)
@@ -173,4 +173,5 @@ def _ranks(seed: npt.NDArray[np.uint64], day: Integers) -> npt.NDArray[np.uint64
     mixed = seed ^ (day.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    ranks: npt.NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return ranks
