@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from kiban_processing import anonymity, asked_fields, dialect, event_tables, registrations
+from kiban_processing import anonymity, asked_fields, dialect, event_days, event_tables, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
 from kiban_processing.connection import Connection
 from kiban_processing.event_tables import Settled
@@ -83,6 +83,7 @@ def carry_out(
     tell("registrations", 0.0)
     places = named.residence_of(plan)
     registrations.treat(con, plan, sources[PATIENTS], secrets, reference_date, places)
+    sources, dropped, days = event_days.treat(con, plan, sources, secrets)
     tell("anonymity", 0.1)
     quasi = [Quasi(c.released_as, named.hierarchy_of(c, plan, reference_date, places)) for c in plan.quasi]
     recoding, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of), earlier)
@@ -104,6 +105,7 @@ def carry_out(
         outcomes[table.name], clipped = event_tables.release(
             con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets
         )
+        outcomes[table.name] = event_days.counted(outcomes[table.name], dropped)
         measured += clipped
     outcome = Outcome(
         plan.name,
@@ -117,7 +119,9 @@ def carry_out(
         tuple(one.outcome for _, one in sorted(settled.items())),
         tuple(measured),
         plan.shift_window_weeks,
+        days,
     )
+    event_days.clear(con, plan)
     _clear(con, quasi, plan, settled)
     tell("done", 1.0)
     return outcome

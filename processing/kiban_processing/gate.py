@@ -13,9 +13,7 @@ from kiban_processing.outcome import Outcome
 from kiban_processing.plan import Plan
 from kiban_processing.risk.intersection import Earlier
 from kiban_processing.standards import (
-    eligibility as second_check,
-)
-from kiban_processing.standards import (
+    attacks,
     finished,
     identification_codes,
     identifiers,
@@ -24,6 +22,9 @@ from kiban_processing.standards import (
     other_measures,
     peculiarities,
     risks,
+)
+from kiban_processing.standards import (
+    eligibility as second_check,
 )
 
 
@@ -49,7 +50,7 @@ def judge(
     leaks.compare(data)
     others, figures = other_measures.judge(data)
     attackers, measured = risks.judge(data, earlier, unknown)
-    # LEAD: w/attacks connects here: `attacks.judge(data)` → verdicts beside `attackers`, results under their names in `measured`.
+    tried, reached = attacks.judge(data)
     return Evidence(
         plan_name=plan.name,
         plan_version=plan.version,
@@ -58,7 +59,7 @@ def judge(
         rows=dict(data.rows),
         eligibility=eligibility,
         figures=figures,
-        risk=measured,
+        risk=measured | reached.as_json(),
         verdicts=(
             *identifiers.judge(data),
             *identification_codes.judge(data),
@@ -66,6 +67,7 @@ def judge(
             *peculiarities.judge(data),
             *others,
             *attackers,
+            *tried,
             *second_check.judge(data, eligibility),
         ),
     )

@@ -5,7 +5,10 @@ The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
     [plan]       name, version, recipient_class, delivery_form, reference_date (optional), k_reason (only to go below the floor)
     [anonymity]  k (persons), suppression_limit (share of persons), method, l, t, beta (lists, see `asked_fields`)
     [rare]       persons (a value held by fewer persons is rare)
-    [shift]      window_weeks (whole weeks either way, constant per person)
+    [shift]      window_weeks (whole weeks either way, constant per person), period = {from, to} (of collection: what only some shifts
+                 can explain goes), advantage (how much likelier than by guessing any person's shift may become: days go until it holds)
+    [visits]     most (dated days per person), gap_days (7 or 28: a day becomes the first of its period since the person's first day),
+                 lost (what goes where a day must go: its "date", the default, or the "row")
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
     [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
     [risk]       how far an attacker may get (optional): see `planned_risk`
@@ -44,6 +47,7 @@ from kiban_processing.planned import (
     PlaceLevel,
     Plan,
     TablePlan,
+    Visits,
 )
 from kiban_processing.planned_risk import Inference, Intersection, KnownEvents, Risk
 from kiban_processing.refusals import Family, Ground
@@ -66,6 +70,7 @@ __all__ = [
     "Plan",
     "Risk",
     "TablePlan",
+    "Visits",
     "check",
     "read",
     "sealed",
@@ -173,7 +178,7 @@ def read(path: Path) -> Plan:
     rare.close()
     shift = document.table("shift")
     window = shift.integer("window_weeks", 1, 520)
-    shift.close()
+    visits = _visits(shift, document.table("visits", optional=True), window)
     place = _place(document.table("place", optional=True), path.parent)
     clip = _clip(document.table("clip", optional=True), rare_persons)
     risk = planned_risk.read(document.table("risk", optional=True))
@@ -199,6 +204,7 @@ def read(path: Path) -> Plan:
         planned,
         files,
         risk,
+        visits,
     )
     return sealed(plan)
 
@@ -218,6 +224,8 @@ def sealed(plan: Plan) -> Plan:
     if not asked["beta"]:
         del asked["beta"]
     content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
+    if plan.visits.period:
+        content["visits"]["period"] = [day.isoformat() for day in plan.visits.period]
     return Plan(**{**plan.__dict__, "digest": hashlib.sha256(rfc8785.dumps(content)).hexdigest()})
 
 
@@ -280,6 +288,24 @@ def _anonymity(fields: Fields) -> Anonymity:
     method = Method(fields.choice("method", tuple(Method), "global"))
     fields.close()
     return Anonymity(k, limit, diversity, closeness, method, likeness)
+
+
+def _visits(shift: Fields, fields: Fields, window: int) -> Visits:
+    period = None
+    if shift.has("period"):
+        section = shift.table("period")
+        first, last = section.day("from"), section.day("to")
+        section.close()
+        if first is None or last is None or (last - first).days < 14 * window:
+            raise shift.refuse("period", f"from and to, at least {2 * window} weeks apart: else no date can stay")
+        period = (first, last)
+    advantage = shift.number("advantage", 0.0, 1.0) if shift.has("advantage") else None
+    shift.close()
+    most = fields.integer("most", 1) if fields.has("most") else None
+    gap = fields.integer("gap_days", 1, 366, 1)
+    lost = fields.choice("lost", ("date", "row"), "date")
+    fields.close()
+    return Visits(period, advantage, most, gap, lost == "row")
 
 
 def _place(fields: Fields, folder: Path) -> Place:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kiban_processing import anonymity, engine, registrations
+from kiban_processing import anonymity, engine, event_days_reference, registrations
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.hierarchies import ages, codes, named
@@ -47,6 +47,7 @@ def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: d
             by_person[str(row["person"])].append(row)
     patients = {person: _patient(person, own, plan, secrets, reference_date, residence) for person, own in sorted(by_person.items())}
     hierarchies = {column.released_as: named.hierarchy_of(column, plan, reference_date, residence) for column in plan.quasi}
+    rows = event_days_reference.treated(rows, plan, secrets, patients)
     searched, keyed = dict(hierarchies), patients
     if earlier is not None:
         searched["earlier"] = build("earlier", "1", [[value] for value in sorted({"absent", *earlier.values()})])
@@ -79,7 +80,7 @@ def _patient(
             case Treatment.KEEP:
                 row[name] = value
             case Treatment.SHIFT:
-                row[name] = dates.shifted(_day(value), weeks)
+                row[name] = _within(dates.shifted(_day(value), weeks), column, plan)
             case Treatment.SHIFT_YEAR:
                 row[name] = dates.shifted_year(_day(value), weeks)
             case Treatment.BIRTH_YEAR:
@@ -93,6 +94,12 @@ def _patient(
             case _:
                 raise identifiers.IDENTIFIER_SURVIVES.refuse(item=column.qualified)
     return row
+
+
+def _within(moved: date | None, column: ColumnPlan, plan: Plan) -> date | None:
+    if moved is None or column.name not in registrations.TRIMMED:
+        return moved
+    return moved if dates.inside(moved, plan.visits.period, plan.shift_window_weeks) else None
 
 
 def _anonymise(

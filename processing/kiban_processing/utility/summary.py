@@ -60,13 +60,14 @@ class Utility:
     share_of_persons_left_out: float
     tables: tuple[TableUtility, ...]
     analyses: Mapping[str, object] = field(default_factory=dict)
+    intervals_exact: bool = True
 
     def as_json(self) -> dict[str, object]:
         return {
             "explanation": {"ja": _EXPLANATION.ja, "en": _EXPLANATION.en},
             "persons": self.persons,
             "share_of_persons_left_out": self.share_of_persons_left_out,
-            "intervals_within_persons": "exact",
+            "intervals_within_persons": "exact" if self.intervals_exact else "may be coarsened",
             "tables": [
                 {
                     "name": table.name,
@@ -107,7 +108,7 @@ def measure(con: Connection, outcome: Outcome, sources: Mapping[str, str]) -> Ut
         "associations": associations.measure(compared),
         "stays": stays.measure(compared),
     }
-    return Utility(after, round(1 - after / before, 3) if before else 0.0, tuple(measured), analyses)
+    return Utility(after, round(1 - after / before, 3) if before else 0.0, tuple(measured), analyses, outcome.days is None)
 
 
 def _of_source(sources: Mapping[str, str], table: str) -> str:
