@@ -59,7 +59,7 @@ def judge(
         rows=dict(data.rows),
         eligibility=eligibility,
         figures=figures,
-        risk=measured | reached.as_json(),
+        risk=risks.settled(measured | reached.as_json()),
         verdicts=(
             *identifiers.judge(data),
             *identification_codes.judge(data),

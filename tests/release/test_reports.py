@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kiban_processing.plan import Inference, KnownEvents, Risk
 from kiban_processing.reports import charts, operator_figures, operator_page, pages
 from kiban_processing.reports.charts import Bar
 
@@ -94,12 +96,24 @@ def test_a_failed_check_comes_first_and_is_named(drawn: Any) -> None:
     assert text.index(">FAIL<") < text.index(">pass<")
 
 
-def test_results_of_any_attack_are_shown(drawn: Any) -> None:
-    document = json.loads(drawn[1]["report.json"])
-    document["risk"]["known_events"] = [{"events": 2, "days": 7, "share": {"low": 0.01, "high": 0.03}, "interval": [0.1, 0.2]}]
-    document["risk"]["shift_recovery"] = {"advantage": 0.004, "by": [{"method": "weekday", "success": 0.021}]}
+def test_results_of_attacks_are_drawn_beside_their_bounds(release: Any) -> None:
+    plan = replace(release.plan, risk=Risk(known_events=(KnownEvents(2, 7, 0.25),), inference=(Inference("diagnoses.icd10", 0.75),)))
+    evidence = replace(release, plan=plan).judge()
+    document = json.loads(operator_figures.draw(evidence, release.outcome)[1]["report.json"])
+    assert {"known_events", "shift_recovery", "attribute_inference", "gap_vectors"} <= set(document["risk"])
     text = operator_page.compose(document, "en").decode()
-    for shown in ("known_events", "low 0.01, high 0.03", "0.1 – 0.2", "shift_recovery", "0.004", "weekday", "0.021"):
+    titles = ("Share of persons singled out", "Probability of telling the shift", "How much better than by the most frequent value")
+    drawn = {title: next(svg for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL) if f"<title>{title}" in svg) for title in titles}
+    assert all(svg.count("<line") == 1 for svg in drawn.values())
+    assert "2 events ±7 days after" in drawn[titles[0]] and "diagnoses.icd10" in drawn[titles[2]]
+    assert "gap_days" in text
+
+
+def test_results_of_any_other_kind_are_shown(drawn: Any) -> None:
+    document = json.loads(drawn[1]["report.json"])
+    document["risk"]["new_attack"] = {"advantage": 0.004, "by": [{"method": "weekday", "share": {"low": 0.01}, "interval": [0.1, 0.2]}]}
+    text = operator_page.compose(document, "en").decode()
+    for shown in ("new_attack", "low 0.01", "0.1 – 0.2", "0.004", "weekday"):
         assert shown in text
 
 

@@ -56,10 +56,11 @@ def figures(evidence: Evidence, outcome: Outcome) -> dict[str, Any]:
                 "of_suppressed_persons": one.rows_of_suppressed,
                 "without_patient": one.rows_without_patient,
                 "dropped_rare": one.rows_dropped_rare,
+                "dropped_dates": one.rows_dropped_dates,
             }
             for one in outcome.tables.values()
         ],
-        "cells": {"codes": _json(outcome.codes), "measurements": _json(outcome.measurements)},
+        "cells": {"codes": _json(outcome.codes), "measurements": _json(outcome.measurements), "days": _json(outcome.days)},
         "anonymity": _json(outcome.anonymity),
         "figures": _json(evidence.figures),
         "risk": _json(evidence.risk),

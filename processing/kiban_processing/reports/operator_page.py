@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kiban_processing.language import Language, Text
-from kiban_processing.reports import charts, pages
+from kiban_processing.reports import attack_charts, charts, left_out, pages
 from kiban_processing.reports.charts import Bar
 
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000)  # classes of class sizes, in persons
@@ -37,7 +37,7 @@ def compose(document: Mapping[str, Any], language: Language) -> bytes:
             )
         ),
         pages.heading(say("除いたもの", "What was left out")),
-        *_suppression(document, say),
+        *left_out.draw(document, say),
         pages.heading(say("匿名性", "Anonymity")),
         *_anonymity(document, say),
         pages.heading(say("再識別のリスク", "Risk of re-identification")),
@@ -49,66 +49,6 @@ def compose(document: Mapping[str, Any], language: Language) -> bytes:
         _verdicts(document, language, say),
     ]
     return pages.page(language, say("作成物の報告書（事業者用）", "Report on a release (operator)"), parts)
-
-
-def _suppression(document: Mapping[str, Any], say: Say) -> list[str]:
-    persons, records, cells = document["persons"], document["records"], document["cells"]
-    left_out = [Bar(say("本人", "persons"), *_share(persons["suppressed"], persons["before"]))]
-    left_out += [Bar(one["table"], *_share(one["before"] - one["released"] - one["consolidated"], one["before"])) for one in records]
-    title = say("除いた割合", "Share left out")
-    return [
-        pages.figure(charts.bars(title, say("本人及び表ごとの行", "persons, and rows by table"), left_out, 1.0), title),
-        pages.table(
-            say("本人(人)", "Persons"),
-            (say("元", "before"), say("提供", "released"), say("除外", "left out")),
-            [(persons["before"], persons["released"], persons["suppressed"])],
-        ),
-        pages.table(
-            say("記録(行)", "Records (rows)"),
-            (
-                say("表", "table"),
-                say("元", "before"),
-                say("提供", "released"),
-                say("本人に統合", "folded into one person"),
-                say("除外された本人の行", "of persons left out"),
-                say("患者のない行", "without patient"),
-                say("まれな値だけの行", "rare values only"),
-            ),
-            [
-                tuple(
-                    one[name]
-                    for name in ("table", "before", "released", "consolidated", "of_suppressed_persons", "without_patient", "dropped_rare")
-                )
-                for one in records
-            ],
-        ),
-        pages.table(
-            say("値(セル): 符号", "Cells: codes"),
-            (
-                say("列", "column"),
-                say("上位へ丸めた行", "rows generalised"),
-                say("消した行", "rows emptied"),
-                say("下限(人)", "persons asked"),
-            ),
-            [
-                (f"{one['table']}.{one['column']}", one["rows_generalised"], one["rows_suppressed"], one["threshold"])
-                for one in cells["codes"]
-            ],
-        ),
-        pages.table(
-            say("値(セル): 測定値", "Cells: measurements"),
-            (say("列", "column"), say("値", "values"), say("丸めた値", "clipped"), say("消した値", "emptied")),
-            [
-                (f"{one['table']}.{one['column']}", one["values"], one["values_clipped"], one["values_removed"])
-                for one in cells["measurements"]
-            ],
-        ),
-    ]
-
-
-def _share(part: int, whole: int) -> tuple[float, str]:
-    share = part / whole if whole else 0.0
-    return share, f"{100 * share:.2f} % ({part:,})"
 
 
 def _anonymity(document: Mapping[str, Any], say: Say) -> list[str]:
@@ -232,11 +172,12 @@ def _intersection(document: Mapping[str, Any], say: Say) -> list[str]:
 
 def _attacks(document: Mapping[str, Any], say: Say) -> list[str]:
     """Whatever else was measured: a list of like objects is a table, an object two columns."""
-    parts = []
+    parts: list[str] = []
+    bounds = {(one["check"], one["subject"]): one["bound"] for one in document["verdicts"]}
     for name, found in document["risk"].items():
         if name in ("reidentification", "intersection"):
             continue
-        shown = _shown(name, found)
+        shown = [*attack_charts.draw(name, found, bounds, say), *_shown(name, found)]
         if shown:
             parts += [pages.heading(_NAMES[name](say) if name in _NAMES else name), *shown]
     return parts

@@ -56,7 +56,7 @@ class Reidentification:
             "marketer": self.marketer,
             "journalist": self.journalist,
             "population": self.population,
-            "population_uniques": None if self.estimate is None else _settled(self.estimate.as_json()),
+            "population_uniques": None if self.estimate is None else settled(self.estimate.as_json()),
             "classes": [{"persons": size, "classes": number} for size, number in sorted(self.classes.items())],
         }
 
@@ -122,13 +122,15 @@ def _sensitive(finished: Finished) -> list[dict[str, Any]]:
     )
     relation = f"(SELECT p.person{chosen} FROM {quoted(outcome.released(PATIENTS))} p {joins})"
     measured = figures.measure(finished.con, relation, quasi, asked, person="person")
-    return [_settled(one.as_json()) for one in measured.sensitive]
+    return [settled(one.as_json()) for one in measured.sensitive]
 
 
-def _settled(value: Any) -> Any:
+def settled(value: Any) -> Any:
     """Figures to nine digits; what has no bound is null."""
     if isinstance(value, dict):
-        return {key: _settled(one) for key, one in value.items()}
+        return {key: settled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [settled(one) for one in value]
     if isinstance(value, float):
         return round(value, _DIGITS) if math.isfinite(value) else None
     return value
