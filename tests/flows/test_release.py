@@ -386,6 +386,20 @@ def test_a_second_release_whose_classes_cross_is_refused(made: Any, monkeypatch:
     assert (release.folder_of(made.home, refused_id) / "report.ja.html").is_file()
 
 
+def test_only_the_recipients_own_releases_where_the_plan_says_so(made: Any, tmp_path: Path) -> None:
+    """Somebody else holds the first release: it is measured, and the search need not keep to it."""
+    alone = tmp_path / "plan.toml"
+    text = '[risk]\nintersection = "recipient"\nreason = "nothing leaves the visiting room"\n\n[clip]'
+    alone.write_text(PLAN.read_text("utf-8").replace("[clip]", text, 1), "utf-8")
+    order = order_of(made)
+    second = make_for(made, replace(order, recipient="o-0000000000000000"), alone)
+    evidence = evidence_of(made, second.release.id)
+    (joint,) = evidence["risk"]["intersection"]["releases"]
+    assert (joint["recipient"], joint["judged"]) == ("other", False) and joint["persons_below_k"] > 0
+    assert checks(evidence, "joint-class") == []
+    assert second.outcome.anonymity.loss_geometric < 0.15
+
+
 def test_an_earlier_release_without_record_of_its_classes(made: Any) -> None:
     with made.home.transaction() as session:
         (file,) = vault.files(session, vault.Shelf.RELEASED, table="classes")
