@@ -32,7 +32,6 @@ PLANS: tuple[tuple[int, bool, float | None, int | None, int], ...] = (
     (26, True, None, 5, 1),
     (26, True, None, 10, 1),
     (26, False, 0.02, None, 1),
-    (26, False, 0.03, None, 1),
     (26, False, 0.04, None, 1),
     (26, False, None, None, 7),
     (26, True, None, None, 7),

@@ -103,11 +103,10 @@ def test_long_exact_histories_leak_and_chosen_days_do_not(window: int) -> None:
     bare = shift_recovery.recover(person, released, weeks, counts, window)
     assert bare.advantage > 0.2, "exact intervals of long histories tell the shift: no window helps"
     known = visits.calendar(counts, window)
-    kept = visits.chosen(person, (person * 7919 + 13).astype(np.uint64), released, np.zeros(len(released), bool), known, 0.03, None)
+    kept = visits.chosen(person, (person * 7919 + 13).astype(np.uint64), released, np.zeros(len(released), bool), known, 0.02, None)
     held = shift_recovery.recover(person[kept], released[kept], weeks, counts, window)
-    assert held.interval[0] - held.guessing <= 0.02
-    assert held.advantage <= 0.025
-    assert kept.mean() > 0.2
+    assert held.advantage <= 0.02
+    assert kept.mean() > 0.1
 
 
 def test_the_edges_alone_leak_and_trimming_closes_them() -> None:
