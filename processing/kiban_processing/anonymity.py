@@ -178,6 +178,29 @@ def permitted(persons: int, limit: float) -> int:
     return int(limit * persons + 1e-9)
 
 
+def of_the_first(attributes: int, tuples: Tuples, recoding: Recoding, persons: int) -> tuple[Tuples, Recoding]:
+    """The same recoding seen by the first quasi-identifiers only: classes alike in them become one. For figures, no longer for KEPT."""
+    if attributes == len(tuples.hierarchies):
+        return tuples, recoding
+    tuples = replace(tuples, hierarchies=tuples.hierarchies[:attributes], leaves=tuples.leaves[:attributes])
+    stay = np.flatnonzero(recoding.of >= 0)
+    levels = recoding.levels[recoding.of[stay], :attributes]
+    columns, widths = [], []
+    for attribute, hierarchy in enumerate(tuples.hierarchies):
+        offsets = np.cumsum([0, *(len(labels) for labels in hierarchy.labels)])
+        own = levels[:, attribute].astype(np.int64)
+        columns.append((offsets[own] + np.stack(hierarchy.codes)[own, tuples.leaves[attribute][stay]]).astype(np.int32))
+        widths.append(int(offsets[-1]))
+    number = grouping.numbered(columns, widths, len(stay))
+    of = np.full(len(tuples), -1, dtype=np.int64)
+    of[stay] = number
+    _, first = np.unique(number, return_index=True)
+    sizes = np.bincount(number, weights=tuples.persons[stay]).astype(np.int64)
+    lost = losses.of_recoding(tuples, of, levels[first], persons)
+    node = None if recoding.node is None else recoding.node[:attributes]
+    return tuples, Recoding(of, levels[first], sizes, recoding.suppressed, *lost, node, recoding.judged)
+
+
 def figures(tuples: Tuples, recoding: Recoding, persons: int) -> Figures:
     """The figures of a recoding among `persons`; `tuples` may lack those whom an earlier round left out."""
     stay = recoding.of >= 0

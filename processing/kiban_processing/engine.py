@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from kiban_processing import anonymity, conditions, dialect, event_tables, registrations
+from kiban_processing import anonymity, conditions, dialect, event_days, event_tables, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
 from kiban_processing.connection import Connection
 from kiban_processing.event_tables import Settled
-from kiban_processing.hierarchies import named
+from kiban_processing.hierarchies import hierarchy, named
 from kiban_processing.language import Text
 from kiban_processing.outcome import (
     JUDGED_PERSONS,
@@ -54,6 +54,7 @@ SECRET_SHORT = Ground(
 Progress = Callable[[str, float], None]  # stage, share done from 0 to 1
 _STAYING = "plan_staying"  # person, class (none before the first choice)
 _JUDGED = "plan_judged"
+_EARLIER, _ABSENT = "earlier_class", "absent"  # column of _JUDGED, and its value for who was in no earlier release
 _RELEASED_PERSONS = "plan_released"  # person, pseudonym, shift_weeks
 
 
@@ -64,11 +65,14 @@ def carry_out(
     secrets: ReleaseSecrets,
     reference_date: date,
     progress: Progress | None = None,
+    earlier: str | None = None,
 ) -> Outcome:
     """Leave `released_<table>` for every table of the plan, and `secret_persons` and `judged_persons` for the gate.
 
     `sources`: table → relation of the engine with `person` (None is nobody) beside the catalogue's columns, and `hospital` where linking
     codes are only unique within one. Released rows have no order: whoever writes them orders by all columns, the pseudonym first.
+    `earlier`: relation `person, joint` of the classes that persons had in earlier releases; whoever shares a class then shares that value too
+    with k persons, so that joint classes keep k (`risk.intersection`).
     Refuses: plan-source-missing, release-secret-short, identifier-survives, hierarchy-unknown, hierarchy-gap, anonymity-unattainable.
     Source: Act 19(1), Reg 18.
     """
@@ -79,9 +83,10 @@ def carry_out(
     tell("registrations", 0.0)
     places = named.residence_of(plan)
     registrations.treat(con, plan, sources[PATIENTS], secrets, reference_date, places)
+    sources, dropped, days = event_days.treat(con, plan, sources, secrets)
     tell("anonymity", 0.1)
     quasi = [Quasi(c.released_as, named.hierarchy_of(c, plan, reference_date, places)) for c in plan.quasi]
-    recoding, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of))
+    recoding, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of), earlier)
     _persons(con, plan, quasi)
     outcomes = {PATIENTS: _patients(con, plan, sources[PATIENTS], figures)}
     measured: list[MeasurementOutcome] = []
@@ -100,6 +105,7 @@ def carry_out(
         outcomes[table.name], clipped = event_tables.release(
             con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets
         )
+        outcomes[table.name] = event_days.counted(outcomes[table.name], dropped)
         measured += clipped
     outcome = Outcome(
         plan.name,
@@ -113,7 +119,9 @@ def carry_out(
         tuple(one.outcome for _, one in sorted(settled.items())),
         tuple(measured),
         plan.shift_window_weeks,
+        days,
     )
+    event_days.clear(con, plan)
     _clear(con, quasi, plan, settled)
     tell("done", 1.0)
     return outcome
@@ -140,23 +148,29 @@ def asked_of(plan: Plan) -> list[Asked]:
 
 
 def _anonymise(
-    con: Connection, plan: Plan, sources: Mapping[str, str], quasi: list[Quasi], tell: Callable[[int, int], None]
+    con: Connection,
+    plan: Plan,
+    sources: Mapping[str, str],
+    quasi: list[Quasi],
+    tell: Callable[[int, int], None],
+    earlier: str | None,
 ) -> tuple[Recoding, Figures, dict[str, Settled]]:
     """The recoding, its figures, and the settled codes of the sensitive columns; leaves _STAYING, _JUDGED and the released values.
 
     With sensitive columns, whoever is left out may make a code rare and a class less diverse; the classes then stay and the failing ones
-    are left out too, until nothing changes.
+    are left out too, until nothing changes. The earlier classes are one more quasi-identifier that cannot be generalised and is not released.
     """
-    asked, demand = asked_of(plan), Demand(plan.anonymity.k)
+    released_quasi, quasi = len(quasi), [*quasi, *_earlier_classes(con, earlier)]
+    asked, demand = asked_of(plan), Demand(plan.anonymity.k + plan.risk.margin)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS SELECT person, 0 AS {anonymity.CLASS} FROM {registrations.PERSONS}")
-    settled = _judge(con, plan, sources, asked)
+    settled = _judge(con, plan, sources, asked, earlier)
     tuples = anonymity.encode(con, _JUDGED, quasi, asked)
     persons = tuples.total
     recoding = anonymity.choose(tuples, demand, plan.anonymity.suppression_limit, progress=tell)
     anonymity.keep(con, tuples, recoding)
     _stay(con, anonymity.kept_sql(len(quasi), len(asked)))
     while asked:
-        settled = _judge(con, plan, sources, asked)
+        settled = _judge(con, plan, sources, asked, earlier)
         tuples, of = anonymity.encode_assigned(con, _JUDGED, quasi, asked)
         narrower = anonymity.narrow(tuples, of, recoding, demand, persons)
         unchanged = bool((narrower.of >= 0).all())
@@ -164,6 +178,7 @@ def _anonymise(
         if unchanged:
             break
         _stay(con, anonymity.staying_sql(con, _JUDGED, recoding))
+    tuples, recoding = anonymity.of_the_first(released_quasi, tuples, recoding, persons)
     figures = anonymity.figures(tuples, recoding, persons)
     allowed = anonymity.permitted(persons, plan.anonymity.suppression_limit)
     if figures.suppressed > allowed or figures.suppressed == persons:
@@ -175,7 +190,15 @@ def _stay(con: Connection, query: str) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS {query}")
 
 
-def _judge(con: Connection, plan: Plan, sources: Mapping[str, str], asked: list[Asked]) -> dict[str, Settled]:
+def _earlier_classes(con: Connection, earlier: str | None) -> list[Quasi]:
+    """The earlier classes as a quasi-identifier of one level; absence is a value like any other."""
+    if earlier is None:
+        return []
+    values = con.execute(f"SELECT DISTINCT joint FROM {earlier} WHERE joint IS NOT NULL ORDER BY joint").fetchall()
+    return [Quasi(_EARLIER, hierarchy.build("earlier", "1", [[_ABSENT], *([str(value)] for (value,) in values)]))]
+
+
+def _judge(con: Connection, plan: Plan, sources: Mapping[str, str], asked: list[Asked], earlier: str | None) -> dict[str, Settled]:
     """Leave _JUDGED: the persons who stay with their quasi-identifiers and principal sensitive values (as they would be released)."""
     settled: dict[str, Settled] = {}
     selected = ["p.person", f"y.{anonymity.CLASS}", *(f"p.{dialect.quoted(column.released_as)}" for column in plan.quasi)]
@@ -189,6 +212,9 @@ def _judge(con: Connection, plan: Plan, sources: Mapping[str, str], asked: list[
             relation = f"(SELECT s.person, g.label AS {value} FROM {relation} s JOIN {settled[one.column].name} g ON g.code = s.{value})"
         joins.append(f"LEFT JOIN ({event_tables.principal_sql(relation, value)}) a{number} ON a{number}.person = p.person")
         selected.append(f"a{number}.value AS {dialect.quoted(one.column)}")
+    if earlier is not None:
+        joins.append(f"LEFT JOIN {earlier} b ON b.person = p.person")
+        selected.append(f"coalesce(b.joint, {dialect.literal(_ABSENT)}) AS {_EARLIER}")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT {', '.join(selected)} FROM {registrations.PERSONS} p "
         f"JOIN {_STAYING} y ON y.person = p.person {' '.join(joins)}"
@@ -271,6 +297,6 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], recoding: Recoding, figur
 
 
 def _clear(con: Connection, quasi: list[Quasi], plan: Plan, settled: Mapping[str, Settled]) -> None:
-    anonymity.clear(con, len(quasi), len(asked_of(plan)))
+    anonymity.clear(con, len(quasi) + 1, len(asked_of(plan)))
     for name in (_STAYING, _JUDGED, _RELEASED_PERSONS, registrations.PERSONS, *(one.name for one in settled.values())):
         con.execute(f"DROP TABLE IF EXISTS {name}")

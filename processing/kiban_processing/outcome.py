@@ -43,7 +43,7 @@ class ReleasedColumn:
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped (for `patients`: + consolidated)."""
+    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped_rare + dropped_dates (for `patients`: + consolidated)."""
 
     name: str
     columns: tuple[ReleasedColumn, ...]
@@ -53,6 +53,7 @@ class TableOutcome:
     rows_of_suppressed: int  # rows of persons suppressed for k, l or t
     rows_without_patient: int  # rows whose person has no registration
     rows_dropped_rare: int  # rows whose every code was rare to the top of its hierarchy
+    rows_dropped_dates: int = 0  # rows whose day had to go, for the edge of the collection or for what it tells of the shift
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,18 @@ class MeasurementOutcome:
 
 
 @dataclass(frozen=True)
+class DaysOutcome:
+    """受診日の間引き: distinct dated days of persons, over all tables: before, inside the edges, and kept. `cells`: dates emptied in rows that stay."""
+
+    days: int
+    days_inside: int
+    days_kept: int
+    persons: int
+    persons_shortened: int  # persons who lost a day
+    cells: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """All that the gate, the evidence and the package need to know of one run; the released rows are in the engine's tables."""
 
@@ -159,6 +172,7 @@ class Outcome:
     codes: tuple[CodeOutcome, ...]
     measurements: tuple[MeasurementOutcome, ...]
     shift_window_weeks: int
+    days: DaysOutcome | None = None  # None: the plan leaves days alone
 
     @property
     def persons_after(self) -> int:

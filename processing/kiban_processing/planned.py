@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kiban_processing import permitted
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
+from kiban_processing.planned_risk import Risk
 
 PATIENTS = "patients"
 
@@ -122,6 +123,31 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Visits:
+    """日付の絞り込み: what is left out of dated events so that exact intervals do not give the shift away; see `transforms.visits`.
+
+    `period`: first and last day of collection: only released dates that every shift can explain stay. `advantage`: how much likelier than
+    by guessing a person's shift may become by the days released. `most`: days per person at most. `gap_days`: 1 is exact.
+    `rows_go`: a row whose own date must go goes with it; else the date is emptied and the row stays.
+    """
+
+    period: tuple[date, date] | None = None
+    advantage: float | None = None
+    most: int | None = None
+    gap_days: int = 1
+    rows_go: bool = False
+
+    @property
+    def chooses(self) -> bool:
+        """Whether days are chosen person by person."""
+        return self.advantage is not None or self.most is not None
+
+    @property
+    def active(self) -> bool:
+        return self.chooses or self.period is not None or self.gap_days > 1
+
+
+@dataclass(frozen=True)
 class Plan:
     """加工計画. `digest`: SHA-256 of the canonical JSON (RFC 8785) of everything else, contents of the files it names included."""
 
@@ -138,6 +164,8 @@ class Plan:
     clip: Clip
     tables: tuple[TablePlan, ...]
     hierarchy_files: tuple[tuple[str, str], ...]  # name in the plan, content of the ARX-form CSV
+    risk: Risk = Risk()
+    visits: Visits = Visits()
     digest: str = ""
 
     @property

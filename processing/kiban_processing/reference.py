@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kiban_processing import anonymity, engine, registrations
+from kiban_processing import anonymity, engine, event_days_reference, registrations
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.hierarchies import ages, codes, named
-from kiban_processing.hierarchies.hierarchy import Hierarchy
+from kiban_processing.hierarchies.hierarchy import Hierarchy, build
 from kiban_processing.hierarchies.residence import Residence
 from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.permitted import Treatment
@@ -38,8 +38,8 @@ class Released:
     node: tuple[int, ...]
 
 
-def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: date) -> Released:
-    """What a plan makes of some rows. Refuses: anonymity-unattainable, hierarchy-unknown, identifier-survives."""
+def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: date, earlier: Mapping[str, str] | None = None) -> Released:
+    """What a plan makes of some rows. `earlier`: person → joint of the classes in earlier releases. Refuses: anonymity-unattainable, hierarchy-unknown, identifier-survives."""
     residence = named.residence_of(plan)
     by_person: dict[str, list[Mapping[str, object]]] = defaultdict(list)
     for row in rows[PATIENTS]:
@@ -47,7 +47,13 @@ def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: d
             by_person[str(row["person"])].append(row)
     patients = {person: _patient(person, own, plan, secrets, reference_date, residence) for person, own in sorted(by_person.items())}
     hierarchies = {column.released_as: named.hierarchy_of(column, plan, reference_date, residence) for column in plan.quasi}
-    node, staying = _anonymise(rows, plan, patients, hierarchies)
+    rows = event_days_reference.treated(rows, plan, secrets, patients)
+    searched, keyed = dict(hierarchies), patients
+    if earlier is not None:
+        searched["earlier"] = build("earlier", "1", [[value] for value in sorted({"absent", *earlier.values()})])
+        keyed = {person: {**row, "earlier": earlier.get(person, "absent")} for person, row in patients.items()}
+    node, staying = _anonymise(rows, plan, keyed, searched)
+    node = node[: len(hierarchies)]
     levels = dict(zip(hierarchies, node, strict=True))
     released: dict[str, list[Row]] = {PATIENTS: []}
     for person in sorted(staying):
@@ -74,7 +80,7 @@ def _patient(
             case Treatment.KEEP:
                 row[name] = value
             case Treatment.SHIFT:
-                row[name] = dates.shifted(_day(value), weeks)
+                row[name] = _within(dates.shifted(_day(value), weeks), column, plan)
             case Treatment.SHIFT_YEAR:
                 row[name] = dates.shifted_year(_day(value), weeks)
             case Treatment.BIRTH_YEAR:
@@ -88,6 +94,12 @@ def _patient(
             case _:
                 raise identifiers.IDENTIFIER_SURVIVES.refuse(item=column.qualified)
     return row
+
+
+def _within(moved: date | None, column: ColumnPlan, plan: Plan) -> date | None:
+    if moved is None or column.name not in registrations.TRIMMED:
+        return moved
+    return moved if dates.inside(moved, plan.visits.period, plan.shift_window_weeks) else None
 
 
 def _anonymise(
@@ -126,7 +138,7 @@ def _satisfying(
         classes[tuple(key)].append(person)
     staying: set[str] = set()
     for members in classes.values():
-        satisfied = len(members) >= plan.anonymity.k
+        satisfied = len(members) >= plan.anonymity.k + plan.risk.margin
         for asked in engine.asked_of(plan):
             values = principal[asked.column]
             here, whole = Counter(values.get(one) for one in members), Counter(values.get(one) for one in persons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from kiban_processing import reference
 from kiban_processing.refusals import Refusal
+from kiban_processing.transforms import keys
 
 from .conftest import EVENTS, PATIENTS, REFERENCE, SECRETS, in_order
 
@@ -125,6 +127,32 @@ def test_a_whole_plan(
                 + counts.rows_dropped_rare
             )
         )
+
+
+@given(rows=ROWS, earlier=st.dictionaries(PEOPLE, st.sampled_from(["1", "2"])), with_l=st.booleans(), margin=st.integers(0, 1))
+@settings(max_examples=25)
+def test_beside_an_earlier_release(
+    rows: Any, earlier: dict[str, str], with_l: bool, margin: int, make_plan: Callable[..., Any], carry_out: Any
+) -> None:
+    """Whoever shares a class shares the earlier class, too, with k persons and the margin, and the figures are those of what is released."""
+    plan = make_plan(k=2, limit=0.9, models=MODELS["distinct l"] if with_l else "", extra=f"[risk]\nmargin = {margin}\n")
+    try:
+        expected = reference.carry_out(rows, plan, SECRETS, REFERENCE, earlier)
+    except Refusal as refusal:
+        with pytest.raises(Refusal) as caught:
+            carry_out(plan, rows, earlier=earlier)
+        assert caught.value.code == refusal.code == "anonymity-unattainable"
+        return
+    outcome, released = carry_out(plan, rows, earlier=earlier)
+    assert tuple(outcome.anonymity.node.values()) == expected.node
+    assert outcome.persons_suppressed == len(expected.suppressed)
+    assert {name: released[name] for name in expected.tables} == {name: in_order(table) for name, table in expected.tables.items()}
+    quasi = [column.released_as for column in plan.quasi]
+    known = {keys.pseudonym(SECRETS.pseudonym, person): joint for person, joint in earlier.items()}
+    alone = Counter(tuple(row[name] for name in quasi) for row in released["patients"])
+    joint = Counter((known.get(row["person"]), *(row[name] for name in quasi)) for row in released["patients"])
+    assert min(joint.values()) >= plan.anonymity.k + margin
+    assert outcome.anonymity.class_sizes == Counter(alone.values())
 
 
 @given(rows=PATIENT_ROWS.filter(bool))

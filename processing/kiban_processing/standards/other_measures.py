@@ -203,6 +203,12 @@ def _outliers(finished: Finished, column: Found) -> Verdict:
     return _verdict("outlier", text, column.place, examined, few if finished.rows[column.table] else 0)
 
 
+def _stands_for(finished: Finished, day: str, released: str) -> str:
+    """SQL: a released day, unshifted, is this day of the source, or begins the period of it where the plan coarsens gaps."""
+    gap = finished.plan.visits.gap_days
+    return f"{day} = {released}" if gap == 1 else f"{day} BETWEEN {released} AND {released} + {gap - 1}"
+
+
 def _dates(finished: Finished) -> list[Verdict]:
     shifted = finished.of(Treatment.SHIFT)
     # A year among the quasi-identifiers is a text, and may stand at a wider level; k judges it.
@@ -218,12 +224,16 @@ def _dates(finished: Finished) -> list[Verdict]:
         astray = finished.number(
             f"SELECT count(*) FROM (SELECT p.person, r.{name} - 7 * p.shift_weeks AS day FROM {quoted(outcome.released(column.table))} r "
             f"LEFT JOIN {secret} p ON p.pseudonym = r.person WHERE r.{name} IS NOT NULL) x "
-            f"ANTI JOIN {source} s ON s.person = x.person AND s.{name} = x.day"
+            f"ANTI JOIN {source} s ON s.person = x.person AND {_stands_for(finished, f's.{name}', 'x.day')}"
         )
         verdicts.append(_verdict("date-astray", text, column.place, finished.rows[column.table], astray, article=POLICY_SHIFT))
     for column in years:
         name, source = quoted(column.name), quoted(finished.sources[column.table])
-        moved = f"SELECT p.pseudonym, year(s.{name} + 7 * p.shift_weeks) AS year FROM {source} s JOIN {secret} p ON p.person = s.person"
+        back = finished.plan.visits.gap_days - 1
+        moved = (
+            f"SELECT p.pseudonym, unnest([year(s.{name} + 7 * p.shift_weeks), year(s.{name} + 7 * p.shift_weeks - {back})]) AS year "
+            f"FROM {source} s JOIN {secret} p ON p.person = s.person"
+        )
         astray = finished.number(
             f"SELECT count(*) FROM (SELECT person, {name} AS year FROM {quoted(outcome.released(column.table))} WHERE {name} IS NOT NULL) x "
             f"ANTI JOIN ({moved}) s ON s.pseudonym = x.person AND s.year = x.year"
