@@ -20,9 +20,8 @@ _ENOUGH = 4  # nodes to learn from before the guess is trusted
 class Forecast:
     """log(suppressed) as a line over the sum of the attributes' entropies at the node's levels."""
 
-    def __init__(self, leaves: list[Integers], own: Sequence[Attribute], allowed: int) -> None:
+    def __init__(self, leaves: list[Integers], own: Sequence[Attribute]) -> None:
         self.entropies = [[_nats(np.bincount(codes, weights=counts)) for codes in one.codes] for one, counts in zip(own, leaves, strict=True)]
-        self.target = float(np.log(max(allowed, 0.5)))
         self.known = 0
         self.sums = np.array([[_WEIGHT, 0.0], [0.0, 1e-6]])
         self.right = np.array([_WEIGHT * _SLOPE, 0.0])
@@ -34,12 +33,13 @@ class Forecast:
         self.right += feature * float(np.log(max(suppressed, 0.5)))
         self.known += 1
 
-    def crossing(self, chain: Sequence[Node]) -> int:
-        """The last node of a walk that is expected to fail, never the last of all."""
+    def crossing(self, chain: Sequence[Node], enough: float) -> int:
+        """The last node of a walk that is expected to suppress `enough` persons, never the last of all."""
         if self.known < _ENOUGH or len(chain) < 2:
             return (len(chain) - 1) // 2
         slope, level = np.linalg.solve(self.sums, self.right)
-        failing = sum(slope * self._tells(node) + level > self.target for node in chain)
+        target = float(np.log(max(enough, 0.5)))
+        failing = sum(slope * self._tells(node) + level > target for node in chain)
         return int(min(max(failing - 1, 0), len(chain) - 2))
 
     def _tells(self, node: Node) -> float:

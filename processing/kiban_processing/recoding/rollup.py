@@ -19,6 +19,7 @@ _SORTED = 1 << 15  # tables with fewer rows are counted in one go, in any order
 _COPIES = ((8_000_000, 3), (16_000_000, 2))  # up to so many rows, so many sorted copies of a table; one beyond: memory
 _ROOM = 2.0  # rows kept in rolled-up tables, as a multiple of the tuples; and the fixed part
 _ROOM_FIXED = 1 << 18
+_MOST = 100  # tables
 _WORTH = 0.7  # a rolled-up table is kept if it has at most so many times the rows it was counted from
 
 
@@ -54,22 +55,27 @@ class Rolled:
         return found, table
 
     def _smallest(self, node: Node) -> int:
-        finer = [
-            number
-            for number, table in enumerate(self.tables)
-            if all(low <= high for low, high in zip(table.node, node, strict=True))
-        ]
-        return min(finer, key=lambda number: (len(self.tables[number]), number))
+        finer = np.flatnonzero((self.nodes <= np.asarray(node, dtype=np.int8)).all(axis=1))
+        return int(finer[self.lengths[finer].argmin()])
 
     def _keep(self, table: Table) -> None:
         self.tables.append(table)
         self.copies.append({})
         self.used.append(self.clock)
+        self._list()
         room = int(_ROOM * len(self.tables[0])) + _ROOM_FIXED
-        while sum(len(one) * (1 + len(copies)) for one, copies in zip(self.tables[1:], self.copies[1:], strict=True)) > room:
+        while len(self.tables) > _MOST or int(self.lengths[1:].sum()) > room:
             oldest = min(range(1, len(self.tables)), key=lambda number: self.used[number])
             for listed in (self.tables, self.copies, self.used):
                 del listed[oldest]
+            self._list()
+
+    def _list(self) -> None:
+        self.nodes = np.array([one.node for one in self.tables], dtype=np.int8).reshape(len(self.tables), -1)
+        self.lengths = np.array([len(one) for one in self.tables], dtype=np.int64)
+
+    def __post_init__(self) -> None:
+        self._list()
 
     def _work(self, number: int, node: Node) -> tuple[Table, Work]:
         source = self.tables[number]
