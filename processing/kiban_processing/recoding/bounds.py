@@ -46,19 +46,20 @@ class Measure:
         return np.array([int((least * persons).sum()) for least in self.finer[place][level]], dtype=np.float64) / self.whole[place]
 
 
-def measure(metric: Metric, own: tuple[Attribute, ...], persons: list[Integers]) -> Measure:
-    """The metric for the persons given per attribute and leaf (by rank). Source: losses (both metrics)."""
-    total = max(int(persons[0].sum()), 1) if persons else 1
+def measure(metric: Metric, own: tuple[Attribute, ...], persons: int) -> Measure:
+    """The metric for so many persons. Source: `losses` (both metrics)."""
+    total = max(persons, 1)
+    counted = [one.persons for one in own]
     if metric is Metric.ENTROPY:
-        whole = tuple(losses.entropy_bits(counts.astype(np.float64)) for counts in persons)
+        whole = tuple(losses.entropy_bits(counts.astype(np.float64)) for counts in counted)
         base = [
             np.array([_lost_bits(counts, one.codes[level]) / bits if bits else 0.0 for level in range(one.levels)])
-            for one, counts, bits in zip(own, persons, whole, strict=True)
+            for one, counts, bits in zip(own, counted, whole, strict=True)
         ]
         return Measure(metric, own, total, base, whole, ())
     whole = tuple(float(total * (one.leaves - 1)) for one in own)
     base = []
-    for one, counts, scale in zip(own, persons, whole, strict=True):
+    for one, counts, scale in zip(own, counted, whole, strict=True):
         covered = [int((one.covers[level][one.codes[level]] * counts).sum()) - total for level in range(one.levels)]
         base.append(np.maximum(np.array(covered, dtype=np.float64) / scale, 0.0) if scale else np.zeros(one.levels))
     return Measure(metric, own, total, base, whole, tuple(_finer(one) for one in own))

@@ -11,7 +11,6 @@ import numpy as np
 
 from kiban_processing.recoding.classes import Node
 from kiban_processing.recoding.coding import Attribute
-from kiban_processing.recoding.tuples import Integers
 
 _SLOPE, _WEIGHT = 0.6, 0.02  # before anything is learnt: log of suppressed persons per nat of what the values tell; and how much it counts
 _ENOUGH = 4  # nodes to learn from before the guess is trusted
@@ -20,8 +19,8 @@ _ENOUGH = 4  # nodes to learn from before the guess is trusted
 class Forecast:
     """log(suppressed) as a line over the sum of the attributes' entropies at the node's levels."""
 
-    def __init__(self, leaves: list[Integers], own: Sequence[Attribute]) -> None:
-        self.entropies = [[_nats(np.bincount(codes, weights=counts)) for codes in one.codes] for one, counts in zip(own, leaves, strict=True)]
+    def __init__(self, own: Sequence[Attribute]) -> None:
+        self.entropies = entropies(own)
         self.known = 0
         self.sums = np.array([[_WEIGHT, 0.0], [0.0, 1e-6]])
         self.right = np.array([_WEIGHT * _SLOPE, 0.0])
@@ -44,6 +43,11 @@ class Forecast:
 
     def _tells(self, node: Node) -> float:
         return sum(own[level] for own, level in zip(self.entropies, node, strict=True))
+
+
+def entropies(own: Sequence[Attribute]) -> list[list[float]]:
+    """What the values of each attribute tell at each level, in nats."""
+    return [[_nats(np.bincount(codes, weights=one.persons)) for codes in one.codes] for one in own]
 
 
 def _nats(counts: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:

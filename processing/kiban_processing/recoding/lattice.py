@@ -51,7 +51,7 @@ def search(
     nodes = math.prod(one.levels for one in tuples.hierarchies)
     own = coding.attributes(tuples)
     judge = judge_of(tuples, own, demand, allowed, counting.counter(len(tuples), compiled))
-    measure = bounds.measure(metric, own, judge.leaves())
+    measure = bounds.measure(metric, own, tuples.total)
     if nodes > LARGEST:
         found = descent.descend(judge, measure, allowed, digits, progress)
     else:
@@ -93,7 +93,7 @@ class _Search:
         self.bound = bounds.products(measure.base)
         self.fewer = np.full(self.shape, measure.total, dtype=np.int64)
         self.steps = [(np.diff(np.log1p(base))).tolist() for base in measure.base]
-        self.forecast = Forecast(judge.leaves(), measure.own)
+        self.forecast = Forecast(measure.own)
         self.verdicts: dict[Node, bool] = {}
         self.best: Node | None = None
         self.rank: tuple[float, int, Node] | None = None
