@@ -29,7 +29,7 @@ class Measure:
     total: int
     base: Terms
     whole: tuple[float, ...]  # entropy: bits of each attribute at its leaves; loss: persons times what a leaf can lose
-    finer: tuple[tuple[tuple[Integers, ...], ...], ...]  # loss: [attribute][high][low][code]: least loss of a leaf's value at low
+    finer: tuple[tuple[Integers, ...], ...]  # loss: [attribute][high][low, code]: least loss of a leaf's value at low
 
     def terms(self, node: Node, suppressed: list[Integers]) -> Terms:
         """x at least, for every level up to the node's. `suppressed[attribute][code]`: persons suppressed, by their value at the node."""
@@ -42,8 +42,8 @@ class Measure:
         if self.whole[place] == 0:
             return np.zeros(level + 1)
         if self.metric is Metric.ENTROPY:
-            return np.full(level + 1, losses.entropy_bits(persons.astype(np.float64)) / self.whole[place])
-        return np.array([int((least * persons).sum()) for least in self.finer[place][level]], dtype=np.float64) / self.whole[place]
+            return np.full(level + 1, losses.entropy_bits(persons) / self.whole[place])
+        return np.asarray((self.finer[place][level] @ persons) / self.whole[place], dtype=np.float64)
 
 
 def measure(metric: Metric, own: tuple[Attribute, ...], persons: int) -> Measure:
@@ -51,7 +51,7 @@ def measure(metric: Metric, own: tuple[Attribute, ...], persons: int) -> Measure
     total = max(persons, 1)
     counted = [one.persons for one in own]
     if metric is Metric.ENTROPY:
-        whole = tuple(losses.entropy_bits(counts.astype(np.float64)) for counts in counted)
+        whole = tuple(losses.entropy_bits(counts) for counts in counted)
         base = [
             np.array([_lost_bits(counts, one.codes[level]) / bits if bits else 0.0 for level in range(one.levels)])
             for one, counts, bits in zip(own, counted, whole, strict=True)
@@ -73,11 +73,10 @@ def products(terms: Terms) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def _finer(one: Attribute) -> tuple[tuple[Integers, ...], ...]:
+def _finer(one: Attribute) -> tuple[Integers, ...]:
+    """Per level of a suppressed person's value: what the person adds at least at each lower level, by value."""
     return tuple(
-        tuple(
-            _least(one.leaves - one.covers[low], one.up(low, high), one.widths[high]) for low in range(high + 1)
-        )
+        np.stack([_least(one.leaves - one.covers[low], one.up[low][high], one.widths[high]) for low in range(high + 1)])
         for high in range(one.levels)
     )
 

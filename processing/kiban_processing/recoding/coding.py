@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from kiban_processing.hierarchies.hierarchy import Hierarchy
 from kiban_processing.recoding.classes import Node
 from kiban_processing.recoding.tuples import Integers, Tuples
 
-Narrow = npt.NDArray[np.integer]
+Narrow = npt.NDArray[np.integer[Any]]
 Packs = tuple[tuple[int, ...], ...]
 
 _PACK = 1 << 12  # combinations in one column at most: what each adds to a key stays in the first cache
@@ -29,7 +30,8 @@ class Attribute:
     """One quasi-identifier. `codes[level][rank]`: number of the value of the leaf with this rank, in the same order at every level.
 
     `widths[level]`: values that occur; `covers[level][code]`: leaves that the value covers in the hierarchy; `leaves`: leaves in the
-    hierarchy; `rank[leaf]`: the place of each leaf that occurs, in depth-first order; `persons[rank]`: persons who have the leaf.
+    hierarchy; `rank[leaf]`: the place of each leaf that occurs, in depth-first order; `persons[rank]`: persons who have the leaf;
+    `up[low][high][code]`: from the numbers at one level to those at a higher one.
     """
 
     codes: tuple[Integers, ...]
@@ -38,16 +40,11 @@ class Attribute:
     leaves: int
     rank: Integers
     persons: Integers
+    up: tuple[dict[int, Integers], ...]
 
     @property
     def levels(self) -> int:
         return len(self.codes)
-
-    def up(self, low: int, high: int) -> Integers:
-        """From the numbers at one level to those at a higher one."""
-        found: Integers = np.zeros(self.widths[low], dtype=np.int64)
-        found[self.codes[low]] = self.codes[high]
-        return found
 
 
 @dataclass(frozen=True)
@@ -93,20 +90,20 @@ def packed(widths: Sequence[int], alone: int = -1) -> Packs:
 def table(tuples: Tuples, own: tuple[Attribute, ...]) -> Table:
     """All tuples at the lowest node."""
     packs = packed([one.widths[0] for one in own])
-    codes = np.empty((len(packs), len(tuples)), dtype=narrow([one.widths[0] for one in own]))
+    codes: Narrow = np.empty((len(packs), len(tuples)), dtype=narrow([one.widths[0] for one in own]))
     for column, pack in enumerate(packs):
         wide: npt.NDArray[np.int32] = np.zeros(len(tuples), dtype=np.int32)
         for place in pack:
             wide *= own[place].widths[0]
             wide += own[place].rank.astype(np.int32)[tuples.leaves[place]]
         codes[column] = wide
-    persons = np.ascontiguousarray(tuples.persons, dtype=np.int32 if tuples.total < PERSONS else np.int64)
+    persons: Narrow = np.ascontiguousarray(tuples.persons, dtype=np.int32 if tuples.total < PERSONS else np.int64)
     return Table((0,) * len(own), packs, codes, persons)
 
 
-def narrow(widths: Sequence[int]) -> npt.DTypeLike:
+def narrow(widths: Sequence[int]) -> np.dtype[Any]:
     """The narrowest type of numbers for columns of such attributes."""
-    return np.uint16 if max(widths, default=1) <= _NARROW else np.int32
+    return np.dtype(np.uint16 if max(widths, default=1) <= _NARROW else np.int32)
 
 
 def values(table: Table, own: tuple[Attribute, ...], place: int) -> Narrow:
@@ -114,9 +111,10 @@ def values(table: Table, own: tuple[Attribute, ...], place: int) -> Narrow:
     for column, pack in enumerate(table.packs):
         if place in pack:
             codes = table.codes[column]
-            for other in pack[pack.index(place) + 1 :][::-1]:
-                codes = codes // codes.dtype.type(own[other].widths[table.node[other]])
-            return codes % codes.dtype.type(own[place].widths[table.node[place]]) if place != pack[0] else codes
+            digits = [np.asarray(own[other].widths[table.node[other]], dtype=codes.dtype) for other in pack[pack.index(place) :]]
+            for digit in digits[:0:-1]:
+                codes = codes // digit
+            return np.asarray(codes % digits[0] if place != pack[0] else codes)
     return np.zeros(len(table), dtype=table.codes.dtype)
 
 
@@ -149,4 +147,13 @@ def _attribute(hierarchy: Hierarchy, leaves: Integers, persons: Integers) -> Att
         codes.append(np.cumsum(first, dtype=np.int64) - 1)
         widths.append(int(first.sum()))
         covers.append(np.rint(hierarchy.shares[level][values[first]] * hierarchy.size).astype(np.int64))
-    return Attribute(tuple(codes), tuple(widths), tuple(covers), hierarchy.size, rank, counts)
+    up = tuple(
+        {high: _up(codes[low], codes[high], widths[low]) for high in range(low, hierarchy.levels)} for low in range(hierarchy.levels)
+    )
+    return Attribute(tuple(codes), tuple(widths), tuple(covers), hierarchy.size, rank, counts, up)
+
+
+def _up(low: Integers, high: Integers, width: int) -> Integers:
+    found: Integers = np.zeros(width, dtype=np.int64)
+    found[low] = high
+    return found

@@ -5,8 +5,10 @@ Two ways with the same result: compiled by numba where it is installed, and NumP
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ _SPARSE = 4  # possible keys per row up to which counting is by position rather 
 _BATCH = 1 << 15  # NumPy counts at least so many rows at once
 _SHORT = 1 << 31  # keys below fit int32
 LARGEST_KEY = 1 << 62
-COMPILED_FROM = 1 << 14  # tuples: below, loading the compiled count costs more than it saves
+COMPILED_FROM = 1 << 17  # tuples: below, loading the compiled count costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Counted:
     suppressed: int
     complete: bool
     seen: int
-    keys: Integers
-    groups: Integers
-    sizes: Integers
+    keys: Narrow
+    groups: Narrow
+    sizes: Narrow
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def counter(tuples: int, wanted: bool | None = None) -> Counter:
         return by_numpy
 
     def by_numba(codes: Narrow, persons: Narrow, work: Work, k: int, allowed: int, total: int) -> Counted:
-        number = np.int32 if work.space < _SHORT and total < PERSONS else np.int64
+        number: np.dtype[Any] = np.dtype(np.int32 if work.space < _SHORT and total < PERSONS else np.int64)
         lengths = work.stops - work.starts
         by_position = lengths >= work.space // _SPARSE
         hashed = int(lengths[~by_position].max(initial=0))
@@ -75,7 +77,7 @@ def counter(tuples: int, wanted: bool | None = None) -> Counter:
             persons,
             np.asarray(work.columns, dtype=np.int64),
             np.concatenate([*work.luts, np.zeros(1, np.int64)]).astype(number),
-            np.cumsum([0, *(len(lut) for lut in work.luts)]),
+            np.array([0, *itertools.accumulate(len(lut) for lut in work.luts)]),
             work.starts,
             work.stops,
             k,

@@ -11,6 +11,7 @@ import numpy as np
 
 from kiban_processing.recoding.classes import Node
 from kiban_processing.recoding.coding import Attribute
+from kiban_processing.recoding.tuples import Floats, Integers
 
 _SLOPE, _WEIGHT = 0.6, 0.02  # before anything is learnt: log of suppressed persons per nat of what the values tell; and how much it counts
 _ENOUGH = 4  # nodes to learn from before the guess is trusted
@@ -50,6 +51,6 @@ def entropies(own: Sequence[Attribute]) -> list[list[float]]:
     return [[_nats(np.bincount(codes, weights=one.persons)) for codes in one.codes] for one in own]
 
 
-def _nats(counts: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _nats(counts: Floats | Integers) -> float:
     there = counts[counts > 0]
     return float((there * np.log(there.sum() / there)).sum() / max(there.sum(), 1)) if len(there) else 0.0

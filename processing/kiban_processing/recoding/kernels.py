@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def count(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
-    codes, persons, columns, lut, offsets, starts, stops, k, allowed, total, space, sparse, counts, slots, block, keys, groups, sizes
-):
+@numba.njit(cache=True, nogil=True)
+def count(  # pragma: no cover - compiled
+    codes: Any,
+    persons: Any,
+    columns: Any,
+    lut: Any,
+    offsets: Any,
+    starts: Any,
+    stops: Any,
+    k: Any,
+    allowed: Any,
+    total: Any,
+    space: Any,
+    sparse: Any,
+    counts: Any,
+    slots: Any,
+    block: Any,
+    keys: Any,
+    groups: Any,
+    sizes: Any,
+) -> Any:
     """Persons suppressed, persons seen, classes, whether all groups were counted; fills `keys`, `groups`, `sizes`.
 
     A group with many rows for its keys is counted by position in `counts` (all zero before and after), any other in an open hash table:
@@ -30,8 +49,8 @@ def count(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                 size *= 2
                 shift -= 1
             mask = size - 1
-            for slot in range(size):
-                slots[2 * slot] = -1
+            for cell in range(size):
+                slots[2 * cell] = -1
         at = begin
         while at < end:
             length = min(len(block), end - at)
@@ -52,7 +71,7 @@ def count(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
             else:
                 for place in range(length):
                     key = block[place]
-                    slot = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(shift))
+                    slot: Any = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(shift))
                     while slots[2 * slot] != key:
                         if slots[2 * slot] == -1:
                             slots[2 * slot] = key
@@ -74,13 +93,13 @@ def count(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                     classes += 1
                     counts[key] = 0
         else:
-            for slot in range(mask + 1):
-                if slots[2 * slot] != -1 and slots[2 * slot + 1] > 0:
-                    if slots[2 * slot + 1] < k:
-                        suppressed += slots[2 * slot + 1]
-                    keys[classes] = slots[2 * slot]
+            for cell in range(mask + 1):
+                if slots[2 * cell] != -1 and slots[2 * cell + 1] > 0:
+                    if slots[2 * cell + 1] < k:
+                        suppressed += slots[2 * cell + 1]
+                    keys[classes] = slots[2 * cell]
                     groups[classes] = group
-                    sizes[classes] = slots[2 * slot + 1]
+                    sizes[classes] = slots[2 * cell + 1]
                     classes += 1
         if suppressed > allowed and 2 * seen < total:
             return suppressed, seen, classes, False

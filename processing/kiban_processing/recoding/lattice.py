@@ -66,7 +66,7 @@ def of_node(tuples: Tuples, node: Node, demand: Demand, metric: Metric, judged: 
     """The recoding of one node: satisfied classes stay, everybody else is suppressed."""
     classes = classify(tuples, node, demand)
     lost = losses.of_node(tuples, node, classes.kept, tuples.total)
-    recoding = grouping.of_node(node, classes, lost, judged)
+    recoding = grouping.of_node(tuples, node, classes, lost, judged)
     minimised = lost[0] if metric is Metric.LOSS else losses.entropy_of_node(tuples, node, classes.kept)
     return replace(recoding, minimised=minimised, optimal=optimal)
 

@@ -21,6 +21,8 @@ _COPIES = ((8_000_000, 3), (16_000_000, 2))  # up to so many rows, so many sorte
 _ROOM = ((2_000_000, 4), (8_000_000, 2))  # up to so many tuples, so many times their rows are kept in rolled-up tables; as many beyond
 _ROOM_FIXED = 1 << 18
 _MOST = 100  # tables
+_NONE = np.iinfo(np.int64).max
+_NOTHING: Integers = np.zeros(1, dtype=np.int64)
 _WORTH = 0.7  # a rolled-up table is kept if it has at most so many times the rows it was counted from
 
 
@@ -43,9 +45,9 @@ class Found:
         width = self.own[place].widths[self.node[place]]
         if self.rows is not None:
             low = coding.values(self.origin, self.own, place)[self.rows[self.counted.keys[classes]]]
-            return self.own[place].up(self.origin.node[place], self.node[place])[low]
+            return np.asarray(self.own[place].up[self.origin.node[place]][self.node[place]][low])
         if place == self.by:
-            return self.of_group[self.counted.groups[classes]]
+            return np.asarray(self.of_group[self.counted.groups[classes]])
         stride = 1
         for pack in self.layout[::-1]:
             for other in pack[::-1]:
@@ -64,14 +66,16 @@ class Rolled:
     k: int
     allowed: int
     total: int
-    tables: list[Table]
+    tables: dict[int, Table]
     waypoints: Waypoints | None = None
-    copies: list[dict[int, Table]] = field(default_factory=lambda: [{}])
-    used: list[int] = field(default_factory=lambda: [0])
+    copies: dict[tuple[int, int], Table] = field(default_factory=dict)
+    used: dict[int, int] = field(default_factory=dict)
     clock: int = 0
 
     def __post_init__(self) -> None:
-        self._list()
+        self.nodes = np.zeros((_MOST, len(self.own)), dtype=np.int8)
+        self.lengths: Integers = np.full(_MOST, _NONE)
+        self.lengths[0] = len(self.tables[0])
 
     def counted(self, node: Node) -> Found:
         """Persons of the node's classes."""
@@ -86,8 +90,10 @@ class Rolled:
         return found
 
     def _count(self, node: Node, allowed: int) -> Found:
-        number = int(np.argmin(np.where((self.nodes <= np.asarray(node, dtype=np.int8)).all(axis=1), self.lengths, np.iinfo(np.int64).max)))
-        self.used[number] = self.clock
+        finer = (self.nodes <= np.asarray(node, dtype=np.int8)).all(axis=1)
+        number = int(np.where(finer, self.lengths, _NONE).argmin())
+        if number:
+            self.used[number] = self.clock
         source, by = self._arranged(number, node)
         starts, stops, of_group = self._groups(source, node, by)
         layout = coding.packed([one.widths[level] for one, level in zip(self.own, node, strict=True)], by)
@@ -106,20 +112,24 @@ class Rolled:
 
     def _keys(self, source: Table, node: Node, layout: coding.Packs, by: int) -> tuple[list[int], list[Integers], int]:
         """What each column of a table adds to a key laid out as the columns of the node's own table are."""
-        strides, space = {}, 1
+        strides: dict[int, int] = {}
+        space = 1
         for pack in layout[::-1]:
             for place in pack[::-1]:
                 if place != by:
                     strides[place] = space
                     space *= self.own[place].widths[node[place]]
-        columns, luts = [], []
+        columns: list[int] = []
+        luts: list[Integers] = []
+        if space >= counting.LARGEST_KEY:
+            return columns, luts, space
         for column, pack in enumerate(source.packs):
             if not any(place in strides for place in pack):
                 continue
-            lut: Integers = np.zeros(1, dtype=np.int64 if space < counting.LARGEST_KEY else object)
+            lut: Integers = _NOTHING
             for place in pack:
-                one = self.own[place]
-                lut = np.add.outer(lut, one.up(source.node[place], node[place]) * strides.get(place, 0)).ravel()
+                part = self.own[place].up[source.node[place]][node[place]] * strides.get(place, 0)
+                lut = (lut[:, None] + part).ravel() if lut is not _NOTHING else part
             columns.append(column)
             luts.append(lut)
         return columns, luts, space
@@ -147,21 +157,19 @@ class Rolled:
         return Table(node, found.layout, codes, found.counted.sizes.astype(found.origin.persons.dtype))
 
     def _keep(self, table: Table) -> None:
-        self.tables.append(table)
-        self.copies.append({})
-        self.used.append(self.clock)
-        self._list()
         length = len(self.tables[0])
         room = length * next((times for rows, times in _ROOM if length <= rows), 1) + _ROOM_FIXED
-        while len(self.tables) > _MOST or int(self.lengths[1:].sum()) > room:
-            oldest = min(range(1, len(self.tables)), key=lambda number: self.used[number])
-            for listed in (self.tables, self.copies, self.used):
-                del listed[oldest]
-            self._list()
-
-    def _list(self) -> None:
-        self.nodes = np.array([one.node for one in self.tables], dtype=np.int8).reshape(len(self.tables), -1)
-        self.lengths = np.array([len(one) for one in self.tables], dtype=np.int64)
+        held = sum(len(one) for one in self.tables.values()) - length + len(table)
+        for number in sorted(self.used, key=self.used.__getitem__):  # the longest unused first
+            if held <= room and len(self.tables) < _MOST:
+                break
+            held -= len(self.tables.pop(number))
+            del self.used[number]
+            self.lengths[number] = _NONE
+            self.copies = {key: copy for key, copy in self.copies.items() if key[0] != number}
+        number = next(number for number in range(_MOST) if number not in self.tables)
+        self.tables[number], self.used[number] = table, self.clock
+        self.nodes[number], self.lengths[number] = table.node, len(table)
 
     def _arranged(self, number: int, node: Node) -> tuple[Table, int]:
         """The table sorted by the attribute that has most values at the node, if sorting is worth it; else as it is, and -1."""
@@ -173,15 +181,15 @@ class Rolled:
         best = max(widest, key=lambda place: (self.own[place].widths[node[place]], -place), default=-1)
         if best < 0 or self.own[best].widths[node[best]] == 1:
             return source, -1
-        if best not in self.copies[number]:
-            self.copies[number][best] = coding.arranged(source, self.own, best)
-        return self.copies[number][best], best
+        if (number, best) not in self.copies:
+            self.copies[number, best] = coding.arranged(source, self.own, best)
+        return self.copies[number, best], best
 
     def _groups(self, source: Table, node: Node, by: int) -> tuple[Integers, Integers, Integers]:
         """The rows of each value of the attribute sorted by, the fewest first: small groups hold most of those to be suppressed."""
         if by < 0 or source.starts is None:
             return np.zeros(1, np.int64), np.array([len(source)], dtype=np.int64), np.zeros(1, np.int64)
-        up = self.own[by].up(source.node[by], node[by])
+        up = self.own[by].up[source.node[by]][node[by]]
         first = np.flatnonzero(np.concatenate(([True], up[1:] != up[:-1])))
         starts = source.starts[first]
         stops = np.concatenate((starts[1:], [len(source)]))
@@ -192,7 +200,7 @@ class Rolled:
         """Where no key holds all values: the classes' numbers as the only column, and a row of each."""
         values = []
         for place, (one, low, high) in enumerate(zip(self.own, source.node, node, strict=True)):
-            values.append(one.up(low, high).astype(np.int32)[coding.values(source, self.own, place)])
+            values.append(one.up[low][high].astype(np.int32)[coding.values(source, self.own, place)])
         number = numbered(values, [one.widths[high] for one, high in zip(self.own, node, strict=True)], len(source))
         rows: Integers = np.zeros(int(number.max(initial=-1)) + 1, dtype=np.int64)
         rows[number] = np.arange(len(source))

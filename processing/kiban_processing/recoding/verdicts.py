@@ -56,7 +56,7 @@ class ByCount:
         self, own: tuple[Attribute, ...], table: coding.Table, demand: Demand, allowed: int, total: int, count: counting.Counter
     ) -> None:
         self.own, self.k, self.total, self.allowed = own, max(demand.k, 1), total, allowed
-        self.rolled = Rolled(own, count, self.k, allowed, total, [table])
+        self.rolled = Rolled(own, count, self.k, allowed, total, {0: table})
         if len(table) > rollup.SORTED:
             self.rolled.waypoints = Waypoints(forecast.entropies(own), len(table))
 
@@ -88,8 +88,10 @@ class ByModel:
         low, source = min(
             (one for one in self.rolled if all(a <= b for a, b in zip(one[0], node, strict=True))), key=lambda one: len(one[1])
         )
-        values = [one.up(a, b)[codes] for one, a, b, codes in zip(self.own, low, node, source.leaves, strict=True)]
-        of = numbered([value.astype(np.int32) for value in values], [one.widths[b] for one, b in zip(self.own, node, strict=True)], len(source))
+        values = [one.up[a][b][codes] for one, a, b, codes in zip(self.own, low, node, source.leaves, strict=True)]
+        of = numbered(
+            [value.astype(np.int32) for value in values], [one.widths[b] for one, b in zip(self.own, node, strict=True)], len(source)
+        )
         merged, of = _merged(source, values, of)
         if len(merged) <= 0.5 * len(source):
             self.rolled.append((node, merged))
