@@ -77,6 +77,16 @@ def improve(paths: Paths, of: Integers, judging: Judging, compiled: bool | None 
     return regions.first_numbered(of)
 
 
+def nearest(paths: Paths, classes: Summary, units: Integers, cell: Integers, compiled: bool | None = None) -> Integers:
+    """For each of `units`, which are in no class, the class of its cell whose cost grows least by taking it in; -1 where there is none."""
+    of_class = cell[classes.rep]
+    row = np.argsort(of_class, kind="stable")
+    low = np.searchsorted(of_class[row], cell[units], side="left")
+    high = np.searchsorted(of_class[row], cell[units], side="right")
+    target = _joins(paths, classes, row, units, np.full(len(units), -1, dtype=np.int64), low, high, compiled)[0]
+    return np.where(target >= 0, row[target], -1)
+
+
 def _round(
     paths: Paths, of: Integers, classes: Summary, judging: Judging, number: int, compiled: bool | None
 ) -> tuple[Integers, int]:
@@ -253,13 +263,14 @@ def _joins(
         )
         return found
     target, grown = np.full(len(units), -1, dtype=np.int64), np.full(len(units), 1 << 62, dtype=np.int64)
-    width = high - low
+    some = np.flatnonzero(high > low)
+    width = (high - low)[some]
     ends = np.cumsum(width)
     begin = 0
-    while begin < len(units):
+    while begin < len(some):
         end = max(int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _PAIRS, side="right")), begin + 1)
-        span = width[begin:end]
-        at = np.repeat(np.arange(begin, end), span)
+        span, asked = width[begin:end], some[begin:end]
+        at = np.repeat(asked, span)
         first = np.cumsum(span) - span
         other = low[at] + np.arange(len(at)) - np.repeat(first, span)
         total = np.zeros(len(at), dtype=np.int64)
@@ -273,8 +284,38 @@ def _joins(
         grows[other == own[at]] = 1 << 62
         least = np.minimum.reduceat(grows, first)
         position = np.where(grows == np.repeat(least, span), other, np.iinfo(np.int64).max)
-        nearest = np.minimum.reduceat(position, first)
+        closest = np.minimum.reduceat(position, first)
         real = least < 1 << 62
-        target[begin:end], grown[begin:end] = np.where(real, nearest, -1), least
+        target[asked], grown[asked] = np.where(real, closest, -1), least
         begin = end
     return target, grown
+
+
+def without_costliest(paths: Paths, of: Integers, judging: Judging, allowed: int) -> Integers:
+    """Classes without the unit that costs them more than its suppression does, the greatest gain first, at most `allowed` persons in sum."""
+    of = regions.first_numbered(of)
+    classes = summary(paths, of)
+    if len(classes) == 0 or allowed < 1:
+        return of
+    of_class = np.repeat(np.arange(len(classes)), np.diff(classes.starts, append=len(classes.order)))
+    weight = paths.persons[classes.order]
+    able = np.flatnonzero((classes.sizes[of_class] - weight >= judging.k) & (weight > 0) & (classes.lost[of_class] > 0))
+    if len(able) == 0:
+        return of
+    own, weight = of_class[able], weight[able]
+    everything = int(sum(paths.costs[attribute, :, height - 1].max() for attribute, height in enumerate(paths.levels)))
+    without = _lost_without(paths, classes, of_class, able)
+    gain = classes.sizes[own] * classes.lost[own] - (classes.sizes[own] - weight) * without - weight * everything
+    best = np.lexsort((able, -gain, own))
+    first = best[np.flatnonzero(np.diff(own[best], prepend=-1))]
+    first = first[gain[first] > 0]
+    first = first[np.lexsort((first, -gain[first]))]
+    first = first[np.cumsum(weight[first]) <= allowed]
+    left = of.copy()
+    left[classes.order[able[first]]] = -1
+    if not judging.only_k and len(first):
+        inside = np.flatnonzero(left >= 0)
+        good = judging.judge(inside, left[inside], len(classes))
+        failing = first[~good[own[first]]]
+        left[classes.order[able[failing]]] = own[failing]
+    return left

@@ -19,7 +19,7 @@ from kiban_processing.recoding.tuples import Integers
 
 MOST_NODES = 1 << 16  # tried at most; the benchmark's gain after so many is nil
 MOST_COMBINED = 1 << 22  # a lattice with more nodes is not listed, and the sweep is left out
-FEWEST = 1 / 256  # so small a share left over is not worth the remaining nodes
+FEWEST = 1 / 256  # so small a share of the units left over is not worth the remaining nodes
 
 Tick = Callable[[], None]
 
@@ -29,21 +29,20 @@ def possible(paths: Paths) -> bool:
     return paths.packed is not None and len(paths) > 0 and int(np.prod(paths.levels, dtype=object)) <= MOST_COMBINED
 
 
-def gather(paths: Paths, start: Integers, judging: Judging, compiled: bool | None = None, tick: Tick | None = None) -> Integers:
-    """The class of every unit of `start` (-1: outside), -1 for those that found no company."""
-    inside = np.flatnonzero(start >= 0)
+def gather(
+    paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool | None = None, tick: Tick | None = None
+) -> Integers:
+    """The class of every unit, -1 for those that found no company by the time that at most `share` of the units is left."""
     of = np.full(len(paths), -1, dtype=np.int64)
-    if not possible(paths) or len(inside) == 0 or paths.packed is None:
+    if not possible(paths) or paths.packed is None:
         return of
-    masks = _cheapest_first(paths, inside)
-    fewest = int(len(inside) * FEWEST)
+    masks = _cheapest_first(paths)
+    fewest = int(len(paths) * share)
     use = region_counting.COMPILED if compiled is None else compiled
-    packed, persons = paths.packed[inside], paths.persons[inside]
+    packed, persons = paths.packed, paths.persons
     if judging.only_k and use:
-        number = np.full(len(inside), -1, dtype=np.int64)
-        of[inside] = region_counting.gather_by_k(packed, persons, masks, judging.k, number, fewest)[0]
-        return first_numbered(of)
-    left, classes = np.arange(len(inside)), 0
+        return first_numbered(region_counting.gather_by_k(packed, persons, masks, judging.k, of, fewest)[0])
+    left, classes = np.arange(len(paths)), 0
     for mask in masks:
         if tick:
             tick()
@@ -56,9 +55,9 @@ def gather(paths: Paths, start: Integers, judging: Judging, compiled: bool | Non
         if judging.only_k:
             good = np.bincount(group, weights=persons[left[company]]) >= judging.k
         else:
-            good = judging.judge(inside[left[company]], group, groups)
+            good = judging.judge(left[company], group, groups)
         taken = company[good[group]]
-        of[inside[left[taken]]] = classes + group[good[group]]
+        of[left[taken]] = classes + group[good[group]]
         classes += groups
         stay = np.ones(len(left), dtype=bool)
         stay[taken] = False
@@ -76,13 +75,11 @@ def _with_company(keys: Integers, persons: Integers, k: int) -> Integers:
     return np.flatnonzero(np.bincount(slot, weights=persons)[slot] >= k)
 
 
-def _cheapest_first(paths: Paths, inside: Integers) -> Integers:
+def _cheapest_first(paths: Paths) -> Integers:
     """The masks of the nodes in the order of what they cost in sum, then of their levels; nodes that split no two values apart, once."""
-    persons = paths.persons[inside]
     cost, mask = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
     for attribute, height in enumerate(paths.levels):
-        leaves = paths.leaves[inside, attribute]
-        count = np.bincount(leaves, weights=persons, minlength=paths.codes.shape[1]).astype(np.int64)
+        count = np.bincount(paths.leaves[:, attribute], weights=paths.persons, minlength=paths.codes.shape[1]).astype(np.int64)
         own, seen = [], set()
         for level in range(height):
             kept = paths.masks[attribute][level]
