@@ -263,7 +263,9 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
     if plan.code_sets:
         decisive = {column.qualified for table in plan.tables for column in table.decisive}
         if not set(plan.code_sets.columns) <= decisive:
-            raise PLAN_FIELD.refuse(field="code_sets.columns", expected="released code columns treated by generalise_rare, as `table.column`")
+            raise PLAN_FIELD.refuse(
+                field="code_sets.columns", expected="released code columns treated by generalise_rare, as `table.column`"
+            )
     excess = sorted(plan.requested - frozenset(approved_items))
     if excess:
         raise EXCEEDS_APPROVAL.refuse(items=", ".join(excess))
@@ -304,7 +306,9 @@ def _check_derived(plan: Plan) -> None:
             raise PLAN_FIELD.refuse(field=f"derived.{one.name}.table", expected="a table without rare codes, such as encounters")
         released = {column.name: column.treatment for column in plan.table(one.table).released}
         if one.column and released.get(one.column, Treatment.GENERALISE_RARE) is not Treatment.GENERALISE_RARE:
-            raise PLAN_FIELD.refuse(field=f"derived.{one.name}.column", expected="a code column treated by generalise_rare, or not released")
+            raise PLAN_FIELD.refuse(
+                field=f"derived.{one.name}.column", expected="a code column treated by generalise_rare, or not released"
+            )
         for name, _ in one.where:
             # A rare value among them would be gone from the released rows and not from the source's: another number on each side.
             if released.get(name, Treatment.KEEP) is not Treatment.KEEP:
@@ -339,7 +343,7 @@ def _derived(name: str, fields: Fields) -> Derived:
     known = tables.TABLES[table]
     coded = kind in (DerivedKind.CODE_SET, DerivedKind.FIRST_CODE)
     where = tuple((column, values) for column, values in fields.table("where", optional=True).lists())
-    column = fields.optional_text("column")
+    column = fields.text("column", "")
     codes = fields.texts("codes") or ()
     dates = [item.name for item in known.items if item.kind is Kind.DATE]
     day = fields.choice("date", tuple(dates), next(item.name for item in known.items if item.kind is Kind.DATE and item.required))
@@ -358,9 +362,9 @@ def _derived(name: str, fields: Fields) -> Derived:
         raise fields.refuse("codes", f"at most {_CODES_AT_MOST} codes")
     if column and (column not in known.columns or known.item(column).type is not ValueType.CODE or known.item(column).choices):
         raise fields.refuse("column", "a code column of the table")
-    for one, _ in where:
-        if one not in known.columns or not known.item(one).choices:
-            raise fields.refuse("where", "columns with a closed list of choices")
+    for one, values in where:
+        if one not in known.columns or not values or not set(values) <= set(known.item(one).choices):
+            raise fields.refuse("where", "columns with a closed list of choices, and some of these")
     if derived.hierarchy and not _is_file(derived.hierarchy):
         raise fields.refuse("hierarchy", "a CSV file beside the plan")
     if derived.hierarchy and kind is DerivedKind.CODE_SET and not derived.release:

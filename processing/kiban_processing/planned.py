@@ -134,7 +134,7 @@ class Derived:
     kind: DerivedKind
     table: str
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    column: str | None = None
+    column: str = ""
     codes: tuple[str, ...] = ()
     date: str = ""
     at_most: int = 0

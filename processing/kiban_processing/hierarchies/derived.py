@@ -105,7 +105,9 @@ def sets(derived: Derived) -> Hierarchy:
 def ladder(derived: Derived) -> Hierarchy:
     """At level n without the last n codes of the list; at the last level nothing is left."""
     levels = range(len(derived.codes), -1, -1)
-    return build(derived.name, _VERSION, [[label_of(one & frozenset(derived.codes[:left])) for left in levels] for one in _subsets(derived.codes)])
+    return build(
+        derived.name, _VERSION, [[label_of(one & frozenset(derived.codes[:left])) for left in levels] for one in _subsets(derived.codes)]
+    )
 
 
 def groups(derived: Derived) -> Hierarchy:
