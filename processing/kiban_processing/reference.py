@@ -147,7 +147,7 @@ def _chosen(run: _Run, told: _Told, allowed: int) -> tuple[tuple[int, ...], dict
     """The levels that the method chooses: of every node for the global one; the local one is a heuristic, which sees tuples made here."""
     everyone = frozenset(run.patients)
     if run.plan.anonymity.method is Method.LOCAL:
-        return (), _recoded(run, told)
+        return _recoded(run, told)
     best: tuple[float, int, tuple[int, ...], frozenset[str]] | None = None
     for node in itertools.product(*(range(hierarchy.levels) for hierarchy in run.hierarchies.values())):
         staying = _satisfying(run, told, dict.fromkeys(everyone, node), set())
@@ -160,7 +160,7 @@ def _chosen(run: _Run, told: _Told, allowed: int) -> tuple[tuple[int, ...], dict
     return best[2], dict.fromkeys(sorted(best[3]), best[2])
 
 
-def _recoded(run: _Run, told: _Told) -> dict[str, tuple[int, ...]]:
+def _recoded(run: _Run, told: _Told) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
     asked = engine.asked_of(run.plan)
     numbers = {}
     for one in asked:
@@ -187,7 +187,7 @@ def _recoded(run: _Run, told: _Told) -> dict[str, tuple[int, ...]]:
     for key, of in zip(ordered, found.of, strict=True):
         if of >= 0:
             levels |= dict.fromkeys(keyed[key], tuple(int(level) for level in found.levels[of]))
-    return dict(sorted(levels.items()))
+    return found.node or (), dict(sorted(levels.items()))
 
 
 def _emptied(run: _Run, told: _Told, levels: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

@@ -209,7 +209,12 @@ def _equal(rows: Any, plan: Any, carry_out: Any) -> Any:
 
 @pytest.mark.parametrize("method", ["global", "local"])
 @pytest.mark.parametrize("suppress", ["person", "cell"])
-@given(rows=FEW, limit=st.sampled_from([0.4, 0.9]), parts=st.sampled_from([LONGITUDINAL, AS_IS, ""]), models=st.sampled_from(list(MODELS.values())[:2]))
+@given(
+    rows=FEW,
+    limit=st.sampled_from([0.4, 0.9]),
+    parts=st.sampled_from([LONGITUDINAL, AS_IS, ""]),
+    models=st.sampled_from(list(MODELS.values())[:2]),
+)
 @settings(max_examples=30)
 def test_derived_quasi_identifiers(
     rows: Any, limit: float, parts: str, models: str, suppress: str, method: str, make_plan: Callable[..., Any], carry_out: Any
@@ -227,9 +232,7 @@ def test_derived_quasi_identifiers(
     derived=st.sampled_from(["", LONGITUDINAL]),
 )
 @settings(max_examples=60)
-def test_code_sets(
-    rows: Any, k: int, m: int, top: int, share: float, derived: str, make_plan: Callable[..., Any], carry_out: Any
-) -> None:
+def test_code_sets(rows: Any, k: int, m: int, top: int, share: float, derived: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
     sets = SETS.format(m=m, top=top, share=share)
     _equal(rows, make_plan(k=k, limit=0.9, patients=SEX, tables=FEW_TABLES, extra=derived + sets), carry_out)
 
