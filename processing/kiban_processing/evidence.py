@@ -6,7 +6,7 @@ Evidence names k, thresholds and figures of the method, so it is the operator's 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -117,6 +117,7 @@ class Evidence:
     eligibility: Eligibility
     figures: tuple[Figures, ...]
     verdicts: tuple[Verdict, ...]
+    suppressed: dict[str, int] = field(default_factory=dict)  # persons, records, cells given up, as the engine counted them
 
     @property
     def passed(self) -> bool:
@@ -165,6 +166,7 @@ class Evidence:
                     }
                     for figures in self.figures
                 ],
+                "suppressed": dict(self.suppressed),
                 "verdicts": [verdict.as_json() for verdict in self.verdicts],
             }
         )

@@ -59,4 +59,5 @@ def judge(
             *others,
             *second_check.judge(data, eligibility),
         ),
+        suppressed=outcome.suppressed,
     )

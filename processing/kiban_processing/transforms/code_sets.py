@@ -7,8 +7,8 @@ need no look: whoever has both groups has a pair of items under them, which k pe
 2. of each pair of items that some, but fewer than k persons hold, the rarer item loses (a tie: the later in order), and so does an item
    that fewer than k hold by itself;
 3. a loser that has a wider group goes up to it, for all persons, if fewer than k hold it or if more than the plan's share of its holders
-   would lose it; only where no loser goes up, losers are suppressed: the cells of the persons who hold both items, or all cells of an item
-   that fewer than k hold. Then again from 1, until nothing is infrequent.
+   would lose it, the deepest ones first; only where no loser goes up, losers are suppressed: the cells of the persons who hold both items,
+   or all cells of an item that fewer than k hold. Then again from 1, until nothing is infrequent.
 
 What it does not protect: three codes known together, codes known more finely than the items, dates and numbers beside a code.
 Source: Terrovitis, Mamoulis, Kalnis 2008, 3-5 (k^m-anonymity, global generalisation); Mohammed et al. 2009 (LKC-privacy: the same with L
@@ -127,11 +127,14 @@ def settle(paths: Paths, incidence: Incidence, asked: CodeSets, rare: int) -> di
         rising = [
             item
             for item in sorted({*few, *losing})
-            if _has_wider(left, groups[item], item) and (item in few or losing[item] > asked.share * persons[item])
+            if _depth(left, groups[item], item) > 1 and (item in few or losing[item] > asked.share * persons[item])
         ]
+        # The deepest first, so that siblings that rise meet before their group is judged.
+        deepest = max((_depth(left, groups[item], item) for item in rising), default=0)
         for item in rising:
-            for code in groups[item]:
-                del left[code][: left[code].index(item[1]) + 1]
+            if _depth(left, groups[item], item) == deepest:
+                for code in groups[item]:
+                    del left[code][: left[code].index(item[1]) + 1]
         if not rising:
             lost = [code for item in sorted(few) for code in groups[item]]
             incidence.drop(lost)
@@ -140,9 +143,10 @@ def settle(paths: Paths, incidence: Incidence, asked: CodeSets, rare: int) -> di
             incidence.forget(groups, [pair for pair in pairs if pair[0] not in few])
 
 
-def _has_wider(left: Mapping[Code, list[str]], codes: Sequence[Code], item: Item) -> bool:
-    # Labels of one system name one group each: the codes under an item have the same groups above it.
-    return left[codes[0]][-1] != item[1]
+def _depth(left: Mapping[Code, list[str]], codes: Sequence[Code], item: Item) -> int:
+    """Steps from nothing down to an item; labels of one system name one group each, so that all codes under it agree."""
+    path = left[codes[0]]
+    return len(path) - path.index(item[1])
 
 
 def _go_up(left: dict[Code, list[str]], incidence: Incidence, rare: int) -> None:
