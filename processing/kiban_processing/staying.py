@@ -261,7 +261,7 @@ def _limit(rounds: _Rounds, limits: Mapping[int, Mapping[str, list[int] | list[s
         chosen = [number for number in limits if rounds.attributes[number].planned.table == table.name]
         if not chosen:
             continue
-        columns = _columns_of(plan, table)
+        columns = _columns_of(rounds, table)
         source = _with_hospital(con, rounds.sources[table.name])
         listed = ", ".join(f"s.{dialect.quoted(one)}" for one in columns)
         query = f"SELECT s.person, y.{anonymity.CLASS}, {listed} FROM {source} s JOIN {STAYING} y ON y.person = s.person"
@@ -276,9 +276,11 @@ def _limit(rounds: _Rounds, limits: Mapping[int, Mapping[str, list[int] | list[s
         rounds.limited[table.name] = name
 
 
-def _columns_of(plan: Plan, table: TablePlan) -> list[str]:
-    """What is read of a table's rows: planned columns, its key, the hospital."""
-    return [*dict.fromkeys([*sorted(plan.read_of(table.name)), *tables.TABLES[table.name].key]), HOSPITAL]
+def _columns_of(rounds: _Rounds, table: TablePlan) -> list[str]:
+    """What is read of a table's rows: planned columns, the key that others may refer to, the hospital."""
+    counted = any(one.planned.table == table.name and one.planned.kind is DerivedKind.COUNT for one in rounds.attributes)
+    key = tables.TABLES[table.name].key if counted else ()
+    return [*dict.fromkeys([*sorted(rounds.plan.read_of(table.name)), *key]), HOSPITAL]
 
 
 def _with_hospital(con: Connection, source: str) -> str:
