@@ -153,16 +153,17 @@ def choose(
     metric: Metric = Metric.LOSS,
     progress: lattice.Progress | None = None,
     method: str = GLOBAL,
-    tie_breaks: bytes = b"",
+    tie_breaks: bytes | None = None,
 ) -> Recoding:
     """The recoding of least loss with at most the share `limit` of the persons left out; local: never of more loss than the global one.
 
     `tie_breaks`: from the release's secrets, so that nobody who knows the method knows its choices among equals. Refuses: anonymity-unattainable.
     """
     allowed = permitted(tuples.total, limit)
-    found = lattice.search(tuples, demand, allowed, metric, progress)
     if method == LOCAL:
-        found = local.recode(tuples, demand, allowed, metric, progress, tie_breaks, found)
+        found = local.recode(tuples, demand, allowed, metric, progress, tie_breaks)
+    else:
+        found = lattice.search(tuples, demand, allowed, metric, progress)
     if found is None or found.suppressed >= max(tuples.total, 1):
         raise UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=demand.k)
     return found

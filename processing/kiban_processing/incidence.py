@@ -33,7 +33,8 @@ class Table:
     def __init__(self, con: Connection, known: Sequence[Code]) -> None:
         self.con = con
         self.numbers = {code: number for number, code in enumerate(known)}
-        self.turn = 0
+        self.turn = self.version = 0
+        self.held: tuple[Mapping[Item, Sequence[Code]], int, list[Item]] | None = None
         con.execute(f"CREATE OR REPLACE TEMP TABLE {_LEFT[0]} AS SELECT person, code FROM {_ALL}")
 
     @property
@@ -41,13 +42,16 @@ class Table:
         return _LEFT[self.turn]
 
     def _hold(self, groups: Mapping[Item, Sequence[Code]]) -> list[Item]:
-        """Leave _HELD, once per person and group; gives the groups by their number."""
+        """Leave _HELD, once per person and group; gives the groups by their number. Several questions in a row are of the same groups."""
+        if self.held is not None and self.held[0] is groups and self.held[1] == self.version:
+            return self.held[2]
         items = sorted(groups)
         pairs = [(self.numbers[code], number) for number, item in enumerate(items) for code in groups[item]]
         _load(self.con, "incidence_items", {"code": [code for code, _ in pairs], "item": [item for _, item in pairs]})
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {_HELD} AS SELECT DISTINCT l.person, g.item FROM {self.left} l JOIN incidence_items g ON g.code = l.code"
         )
+        self.held = (groups, self.version, items)
         return items
 
     def holders(self, groups: Mapping[Item, Sequence[Code]]) -> dict[Item, int]:
@@ -93,6 +97,7 @@ class Table:
 
     def _keep(self, condition: str) -> None:
         before, self.turn = self.left, 1 - self.turn
+        self.version += 1
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {self.left} AS SELECT l.person, l.code FROM {before} l {condition}")
 
 

@@ -34,7 +34,7 @@ ASKED = st.builds(
 
 
 @given(held_by=HOLDINGS, asked=ASKED, rare=st.integers(2, 3))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_what_is_left_is_k_m_anonymous(held_by: Any, asked: CodeSets, rare: int) -> None:
     """By the definition: for any set of at most m items that some person shows, at least k persons show it; each label has its holders."""
     holdings = code_sets.Holdings(held_by)
@@ -57,7 +57,7 @@ def test_what_is_left_is_k_m_anonymous(held_by: Any, asked: CodeSets, rare: int)
 
 
 @given(held_by=HOLDINGS, asked=ASKED, rare=st.integers(2, 3))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_the_engine_counts_as_the_plain_form_does(held_by: Any, asked: CodeSets, rare: int) -> None:
     known = sorted(held_by)
     paths = {code: PATHS[code] for code in known}

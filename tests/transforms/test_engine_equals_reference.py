@@ -215,7 +215,7 @@ def _equal(rows: Any, plan: Any, carry_out: Any) -> Any:
     parts=st.sampled_from([LONGITUDINAL, AS_IS, ""]),
     models=st.sampled_from(list(MODELS.values())[:2]),
 )
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_derived_quasi_identifiers(
     rows: Any, limit: float, parts: str, models: str, suppress: str, method: str, make_plan: Callable[..., Any], carry_out: Any
 ) -> None:
@@ -231,7 +231,7 @@ def test_derived_quasi_identifiers(
     share=st.sampled_from([0.0, 0.5, 1.0]),
     derived=st.sampled_from(["", LONGITUDINAL]),
 )
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_code_sets(rows: Any, k: int, m: int, top: int, share: float, derived: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
     sets = SETS.format(m=m, top=top, share=share)
     _equal(rows, make_plan(k=k, limit=0.9, patients=SEX, tables=FEW_TABLES, extra=derived + sets), carry_out)

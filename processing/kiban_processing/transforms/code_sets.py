@@ -109,8 +109,10 @@ def settle(paths: Paths, incidence: Incidence, asked: CodeSets, rare: int) -> di
     `rare`: persons who must hold every label.
     """
     left = {code: list(path) for code, path in paths.items()}
+    taken = True
     while True:
-        _go_up(left, incidence, rare)
+        if taken:  # a label that only went up has as many holders as before, at least
+            _go_up(left, incidence, rare)
         groups: dict[Item, list[Code]] = defaultdict(list)
         for code, path in left.items():
             if path:
@@ -135,7 +137,8 @@ def settle(paths: Paths, incidence: Incidence, asked: CodeSets, rare: int) -> di
             if _depth(left, groups[item], item) == deepest:
                 for code in groups[item]:
                     del left[code][: left[code].index(item[1]) + 1]
-        if not rising:
+        taken = not rising
+        if taken:
             lost = [code for item in sorted(few) for code in groups[item]]
             incidence.drop(lost)
             for code in lost:
