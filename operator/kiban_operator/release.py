@@ -7,6 +7,8 @@ release (pseudonyms, shifts) are information on the method of processing: they s
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kiban_operator import approvals, custody, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator import approvals, custody, earlier_releases, optouts, orders, release_state, roles, vault, workshop
 from kiban_operator.eligibility import lay_out_eligible, recheck
 from kiban_operator.home import Home
 from kiban_operator.ledger import signer
@@ -23,13 +25,13 @@ from kiban_operator.release_state import Product, Release
 from kiban_processing import engine, gate, plan, utility
 from kiban_processing.evidence import Evidence
 from kiban_processing.language import Text
-from kiban_processing.outcome import SECRET_PERSONS, Outcome, ReleaseSecrets
+from kiban_processing.outcome import Outcome, ReleaseSecrets
 from kiban_processing.package import assembly, contents, envelope
 from kiban_processing.package.statement import Particulars
 from kiban_processing.plan import Plan
 from kiban_processing.refusals import Family, Ground, Refusal
-from kiban_processing.statutes import ACT_19, ACT_56_1_II, REG_6_V
-from kiban_processing.transforms import keys as pseudonyms
+from kiban_processing.reports import operator_figures
+from kiban_processing.statutes import ACT_19, ACT_56_1_II, REG_6_V, REG_18
 
 PLAN_NOT_FOR_ORDER = Ground(
     "plan-not-for-order", Family.LAW, REG_6_V,
@@ -47,6 +49,13 @@ MEMBERS_MISSING = Ground(
     Text("作成物 {release} に入った登録の記録がありません。停止の求めを確かめられません。",
          "There is no record of whose registrations went into {release}; whether they asked to stop cannot be told."),
     Text("この作成物は提供せず、作り直してください。", "Do not provide this release; make it again."),
+)  # fmt: skip
+
+REPORT_ALTERED = Ground(
+    "report-altered", Family.INTEGRITY, REG_18,
+    Text("作成物 {release} の報告書「{file}」がないか、判定の証拠にあるものと異なります。",
+         "The report “{file}” of {release} is missing, or is not the one that the evidence names."),
+    Text("控えから戻すか、作り直してください。", "Restore it from a backup, or make the release again."),
 )  # fmt: skip
 
 MEMBERS = pa.schema([("hospital", pa.string()), ("patient_key", pa.string()), ("person", pa.string())])
@@ -84,8 +93,8 @@ def make(
         release_id = intended.id
         now = circumstances.now()
         secrets = ReleaseSecrets(
-            home.keyring.make(session, _secret(release_id, "pseudonym"), circumstances.entropy, now),
-            home.keyring.make(session, _secret(release_id, "shift"), circumstances.entropy, now),
+            home.keyring.make(session, earlier_releases.secret_of(release_id, "pseudonym"), circumstances.entropy, now),
+            home.keyring.make(session, earlier_releases.secret_of(release_id, "shift"), circumstances.entropy, now),
         )
     try:
         custody.require_clean(home, progress)
@@ -111,10 +120,6 @@ def _check_order(wanted: Plan, order: orders.Order) -> None:
             raise PLAN_NOT_FOR_ORDER.refuse(field=field)
 
 
-def _secret(release_id: str, name: str) -> str:
-    return f"release/{release_id}/{name}"
-
-
 def _bag_folder(home: Home, release_id: str) -> Path:
     return folder_of(home, release_id) / "bag"
 
@@ -129,12 +134,17 @@ def _carry_out(
             raise NOBODY_ELIGIBLE.refuse()
         progress("process", 0, None)
         reference = wanted.reference_date or home.circumstances.today()
-        outcome = engine.carry_out(con, wanted, sources, secrets, reference)
+        held = earlier_releases.lay_out(home, con, wanted, release_id, order.recipient)
+        outcome = engine.carry_out(con, wanted, sources, secrets, reference, earlier=held.joint)
         eligibility = recheck(home, con, wanted)
         progress("judge", 0, None)
-        evidence = gate.judge(con, wanted, outcome, sources, eligibility, _earlier_pseudonyms(home, con, release_id))
+        earlier = earlier_releases.earlier_pseudonyms(home, con, release_id)
+        evidence = gate.judge(con, wanted, outcome, sources, eligibility, earlier, held.earlier, held.unknown)
         folder = folder_of(home, release_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        evidence, reports = operator_figures.draw(evidence, outcome)
+        for name, content in reports.items():
+            (folder / name).write_bytes(content)
         (folder / EVIDENCE).write_bytes(evidence.as_document())
         evidence.require()
         progress("package", 0, None)
@@ -152,6 +162,7 @@ def _carry_out(
         members = vault.seal(home, vault.Shelf.RELEASED, hospital="*", regime="A", table="members", submission=release_id, schema=MEMBERS)
         for batch in con.execute("SELECT hospital, patient_key, person FROM members ORDER BY ALL").to_arrow_reader(100_000):
             members.write(batch)
+        classes = earlier_releases.seal(home, con, wanted, release_id)
     product = Product(
         manifest_digest=f"sha256:{manifest.digest}", evidence_digest=f"sha256:{evidence.digest}",
         package_path=str((folder / PACKAGE).relative_to(home.path)), package_digest=f"sha256:{sealed.sha256}",
@@ -159,33 +170,35 @@ def _carry_out(
     )  # fmt: skip
     try:
         with home.transaction() as session:
-            vault.record(session, home, members)
+            earlier_releases.require_unchanged(session, release_id, held)
+            for sealing in (members, classes):
+                vault.record(session, home, sealing)
             made = release_state.produce(session, home.circumstances, release_id, product)
     except BaseException:
         members.discard()
+        classes.discard()
         (folder / PACKAGE).unlink(missing_ok=True)  # a package that no release answers for
         raise
     return Made(made, evidence, outcome)
 
 
-def _earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: str) -> str | None:
-    """What the persons of this release were called in every earlier one: no pseudonym may be used twice (law.md, requirement 19)."""
-    with home.reading() as session:
-        query = release_state.every(session)
-        earlier = [
-            home.keyring.open(session, _secret(release.id, "pseudonym"))
-            for release in query
-            if release.id != release_id and release.state != release_state.REFUSED
-        ]
-    if not earlier:
-        return None
-    con.execute("CREATE OR REPLACE TEMP TABLE earlier_pseudonyms (pseudonym VARCHAR)")
-    for secret in earlier:
-        con.execute(
-            f"INSERT INTO earlier_pseudonyms SELECT {pseudonyms.pseudonym_sql('person')} FROM {SECRET_PERSONS}",
-            pseudonyms.pads("pseudonym", secret),
-        )
-    return "earlier_pseudonyms"
+def reports(home: Home, release_id: str) -> dict[str, bytes]:
+    """The evidence and the operator's reports of a release by file name, each held against the digest that the evidence names.
+
+    Releases made before there were reports give the evidence alone. Refuses: report-altered.
+    """
+    folder = folder_of(home, release_id)
+    try:
+        written = {EVIDENCE: (folder / EVIDENCE).read_bytes()}
+    except OSError:
+        raise REPORT_ALTERED.refuse(release=release_id, file=EVIDENCE) from None
+    for name, digest in json.loads(written[EVIDENCE]).get("reports", {}).items():
+        path = folder / name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise REPORT_ALTERED.refuse(release=release_id, file=name)
+        written[name] = content
+    return written
 
 
 def commit(home: Home, release_id: str, order: orders.Order) -> Release:

@@ -8,6 +8,7 @@ folder while it runs, are encrypted.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,10 @@ from kiban_processing.anonymity import Quasi
 from kiban_processing.language import Text
 from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import lattice, losses
+from kiban_processing.recoding import demands, lattice, losses
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
+from kiban_processing.recoding.demands import Ground as Distance
 from kiban_processing.recoding.tuples import Tuples
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18_V
@@ -56,7 +58,7 @@ RECOUNT_FAILED = Ground(
     Text("出力は削除しました。開発者に報告してください。", "The output was removed. Report this as a defect."),
 )
 
-_ROWS, _PEOPLE, _OUT = "table_rows", "table_people", "table_out"
+_ROWS, _PEOPLE, _OUT, _POPULATION = "table_rows", "table_people", "table_out", "table_population"
 
 
 def anonymise_table(
@@ -96,7 +98,7 @@ def anonymise(
         marks.append(now())
         quasi = [Quasi(column.name, column.hierarchy) for column in plan.quasi if column.hierarchy]
         persons = _people(con, plan)
-        tuples = anonymity.encode(con, _PEOPLE, quasi, plan.asked)
+        tuples = anonymity.encode(con, _PEOPLE, quasi, plan.asked, _population(con, plan))
         marks.append(now())
         recoding = _choose(tuples, plan)
         figures = anonymity.figures(tuples, recoding, persons)
@@ -135,12 +137,18 @@ def anonymise(
         "sensitive": [
             {
                 "column": one.column,
-                "l_asked": next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                "l_asked": max((model.l for model in one.models if isinstance(model, DistinctDiversity)), default=None),
                 "l": distinct,
-                "t_asked": next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                "t_asked": min(
+                    (model.t for model in one.models if isinstance(model, Closeness) and model.ground is Distance.EQUAL), default=None
+                ),
                 "t": distance,
+                "models": [
+                    {"model": demands.called(model), "asked": demands.bound(model), "reached": each if math.isfinite(each) else None}
+                    for model, each in zip(one.models, reached, strict=True)
+                ],
             }
-            for one, (distinct, distance) in zip(plan.asked, figures.reached, strict=True)
+            for one, (distinct, distance), reached in zip(plan.asked, figures.reached, figures.of_models, strict=True)
         ],
         "seconds": {stage: after - before for stage, before, after in zip(stages, marks, marks[1:], strict=False)} if clock else {},
     }
@@ -149,16 +157,38 @@ def anonymise(
 
 
 def _load(con: duckdb.DuckDBPyConnection, path: Path, plan: OneTablePlan) -> None:
+    source = _read(con, path, plan.separator)
+    plan.matched(source.columns)
+    try:
+        source.create(_ROWS)
+    except duckdb.Error as error:
+        raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
+
+
+def _population(con: duckdb.DuckDBPyConnection, plan: OneTablePlan) -> str | None:
+    """The relation of the population, where the plan brings one. Refuses: table-unreadable, table-column-absent."""
+    if plan.population is None:
+        return None
+    path = plan.population.path
+    source = _read(con, path, plan.separator)
+    for column in plan.quasi:
+        if column.name not in source.columns:
+            raise table_plan.COLUMN_ABSENT.refuse(column=column.name)
+    try:
+        source.create(_POPULATION)
+    except duckdb.Error as error:
+        raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
+    return _POPULATION
+
+
+def _read(con: duckdb.DuckDBPyConnection, path: Path, separator: str | None) -> duckdb.DuckDBPyRelation:
     try:
         if path.suffix.lower() == ".parquet":
-            source = con.read_parquet(str(path))
-        else:
-            with path.open(encoding="utf-8-sig") as file:
-                head = file.readline()
-            separator = plan.separator or max(";,\t", key=head.count)
-            source = con.read_csv(str(path), header=True, sep=separator, all_varchar=True, quotechar='"')
-        plan.matched(source.columns)
-        source.create(_ROWS)
+            return con.read_parquet(str(path))
+        with path.open(encoding="utf-8-sig") as file:
+            head = file.readline()
+        mark = separator or max(";,\t", key=head.count)
+        return con.read_csv(str(path), header=True, sep=mark, all_varchar=True, quotechar='"')
     except (OSError, UnicodeDecodeError, duckdb.Error) as error:
         raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
 
@@ -188,7 +218,7 @@ def _people(con: duckdb.DuckDBPyConnection, plan: OneTablePlan) -> int:
 
 
 def _choose(tuples: Tuples, plan: OneTablePlan) -> Recoding:
-    demand = Demand(plan.k)
+    demand = Demand(plan.k, plan.population.models if plan.population else ())
     if plan.method is Method.GLOBAL:
         return anonymity.choose(tuples, demand, plan.suppression_limit)
     allowed = anonymity.permitted(tuples.total, plan.suppression_limit)

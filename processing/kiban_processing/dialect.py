@@ -33,6 +33,11 @@ def plus_weeks(day: str, weeks: str) -> str:
     return f"CAST({day} + CAST(7 * {weeks} AS INTEGER) AS DATE)"
 
 
+def day_number(day: str) -> str:
+    """Days since 1970-01-01, as a whole number."""
+    return f"CAST({day} - DATE '1970-01-01' AS BIGINT)"
+
+
 def year(day: str) -> str:
     return f"year({day})"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from kiban_processing import anonymity, derived, dialect, event_tables, registrations, staying
+from kiban_processing import anonymity, asked_fields, derived, dialect, event_days, event_tables, registrations, staying
 from kiban_processing.anonymity import Asked, Quasi
 from kiban_processing.connection import Connection
 from kiban_processing.derived import Attribute
@@ -22,6 +22,7 @@ from kiban_processing.outcome import (
     AnonymityOutcome,
     DerivedOutcome,
     MeasurementOutcome,
+    ModelOutcome,
     Outcome,
     QuasiOutcome,
     ReleasedColumn,
@@ -32,7 +33,8 @@ from kiban_processing.outcome import (
 )
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, Plan
-from kiban_processing.recoding.demands import Closeness, DistinctDiversity, Model
+from kiban_processing.recoding import demands
+from kiban_processing.recoding.demands import Closeness, DistinctDiversity
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19
 from kiban_processing.staying import Stayed
@@ -64,11 +66,14 @@ def carry_out(
     secrets: ReleaseSecrets,
     reference_date: date,
     progress: Progress | None = None,
+    earlier: str | None = None,
 ) -> Outcome:
     """Leave `released_<table>` for every table of the plan, and `secret_persons` and `judged_persons` for the gate.
 
     `sources`: table → relation of the engine with `person` (None is nobody) beside the catalogue's columns, and `hospital` where linking
     codes are only unique within one. Released rows have no order: whoever writes them orders by all columns, the pseudonym first.
+    `earlier`: relation `person, joint` of the classes that persons had in earlier releases; whoever shares a class then shares that value too
+    with k persons, so that joint classes keep k (`risk.intersection`).
     Refuses: plan-source-missing, release-secret-short, identifier-survives, hierarchy-unknown, hierarchy-gap, anonymity-unattainable.
     Source: Act 19(1), Reg 18.
     """
@@ -79,13 +84,14 @@ def carry_out(
     tell("registrations", 0.0)
     places = named.residence_of(plan)
     registrations.treat(con, plan, sources[PATIENTS], secrets, reference_date, places)
+    sources, dropped, days = event_days.treat(con, plan, sources, secrets)
     tell("anonymity", 0.1)
     attributes = derived.attributes(plan, reference_date)
     quasi = [Quasi(c.released_as, named.hierarchy_of(c, plan, reference_date, places)) for c in plan.quasi]
     quasi += [Quasi(one.name, one.hierarchy, one.told) for one in attributes]
     asked = asked_of(plan)
     stayed = staying.decide(
-        con, plan, sources, quasi, attributes, asked, secrets, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of)
+        con, plan, sources, quasi, attributes, asked, secrets, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of), earlier
     )
     figures = stayed.figures
     _persons(con, plan, quasi, attributes)
@@ -105,6 +111,7 @@ def carry_out(
         outcomes[table.name], clipped = event_tables.release(
             con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets, kept
         )
+        outcomes[table.name] = event_days.counted(outcomes[table.name], dropped)
         measured += clipped
     outcome = Outcome(
         plan.name,
@@ -118,10 +125,12 @@ def carry_out(
         tuple(one.outcome for _, one in sorted(settled.items())),
         tuple(measured),
         plan.shift_window_weeks,
+        days,
         tuple(DerivedOutcome(one.name, one.planned.kind.value, one.planned.table, one.handling.value) for one in attributes),
         stayed.code_sets,
     )
-    anonymity.clear(con, len(quasi), len(asked))
+    event_days.clear(con, plan)
+    anonymity.clear(con, len(quasi) + 1, len(asked))
     staying.clear(con, plan, replace(stayed, settled=settled))
     for name in (_RELEASED_PERSONS, registrations.PERSONS):
         con.execute(f"DROP TABLE IF EXISTS {name}")
@@ -142,19 +151,12 @@ def _inspect(con: Connection, plan: Plan, sources: Mapping[str, str]) -> None:
 
 
 def asked_of(plan: Plan) -> list[Asked]:
-    """What the plan asks of each sensitive column; the strictest where it asks twice."""
-    columns = dict.fromkeys([one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t])
-    return [Asked(column, (*_diversity(plan, column), *_closeness(plan, column))) for column in columns]
-
-
-def _diversity(plan: Plan, column: str) -> list[Model]:
-    values = [one.value for one in plan.anonymity.l if one.column == column]
-    return [DistinctDiversity(max(values))] if values else []
-
-
-def _closeness(plan: Plan, column: str) -> list[Model]:
-    values = [one.value for one in plan.anonymity.t if one.column == column]
-    return [Closeness(min(values))] if values else []
+    """What the plan asks of each sensitive column. Refuses: hierarchy-malformed."""
+    asked = plan.anonymity
+    return [
+        Asked(column, asked_fields.models((*asked.l, *asked.t, *asked.beta), column), named.hierarchy_of_values(plan, column))
+        for column in asked.sensitive
+    ]
 
 
 def _persons(con: Connection, plan: Plan, quasi: list[Quasi], attributes: tuple[Attribute, ...]) -> None:
@@ -217,12 +219,17 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], stayed: Stayed) -> Anonym
         tuple(
             SensitiveOutcome(
                 one.column,
-                next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                max((model.l for model in one.models if isinstance(model, DistinctDiversity)), default=None),
                 distinct,
-                next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                min(
+                    (model.t for model in one.models if isinstance(model, Closeness) and model.ground is demands.Ground.EQUAL), default=None
+                ),
                 distance,
+                tuple(
+                    ModelOutcome(demands.called(model), demands.bound(model), each) for model, each in zip(one.models, reached, strict=True)
+                ),
             )
-            for one, (distinct, distance) in zip(asked_of(plan), figures.reached, strict=True)
+            for one, (distinct, distance), reached in zip(asked_of(plan), figures.reached, figures.of_models, strict=True)
         ),
         figures.loss_geometric,
         figures.loss_arithmetic,

@@ -6,6 +6,7 @@ Evidence names k, thresholds and figures of the method, so it is the operator's 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +18,8 @@ from kiban_processing.language import Language, Text
 from kiban_processing.measures import Figures
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18, Article
+
+FORMAT = "kiban/evidence/v2"  # v1 had neither risk nor reports; `kiban audit` reads both
 
 RELEASE_REFUSED = Ground(
     "release-refused",
@@ -107,7 +110,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All verdicts on one release, in a fixed order, with both measurements of anonymity."""
+    """All verdicts on one release, in a fixed order, with both measurements of anonymity and all of risk.
+
+    `risk`: what was measured, by name (`reidentification`, `intersection`, …), as JSON values; `reports`: file name → SHA-256 of the reports
+    drawn from this evidence, so that whoever has the evidence can tell whether a report is the one that was written.
+    """
 
     plan_name: str
     plan_version: int
@@ -117,6 +124,8 @@ class Evidence:
     eligibility: Eligibility
     figures: tuple[Figures, ...]
     verdicts: tuple[Verdict, ...]
+    risk: Mapping[str, Any] = field(default_factory=dict)
+    reports: Mapping[str, str] = field(default_factory=dict)
     suppressed: dict[str, int] = field(default_factory=dict)  # persons, records, cells given up, as the engine counted them
 
     @property
@@ -144,7 +153,7 @@ class Evidence:
         """Canonical JSON (RFC 8785): same data, same plan, same check: same bytes."""
         return rfc8785.dumps(
             {
-                "format": "kiban/evidence/v1",
+                "format": FORMAT,
                 "passed": self.passed,
                 "plan": {"name": self.plan_name, "version": self.plan_version, "digest": self.plan_digest},
                 "persons": self.persons,
@@ -167,7 +176,9 @@ class Evidence:
                     for figures in self.figures
                 ],
                 "suppressed": dict(self.suppressed),
+                "risk": dict(self.risk),
                 "verdicts": [verdict.as_json() for verdict in self.verdicts],
+                "reports": dict(self.reports),
             }
         )
 

@@ -43,7 +43,10 @@ class ReleasedColumn:
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped + limited (for `patients`: + consolidated)."""
+    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped_rare + dropped_dates + limited.
+
+    For `patients`: + consolidated.
+    """
 
     name: str
     columns: tuple[ReleasedColumn, ...]
@@ -53,6 +56,7 @@ class TableOutcome:
     rows_of_suppressed: int  # rows of persons suppressed for k, l or t
     rows_without_patient: int  # rows whose person has no registration
     rows_dropped_rare: int  # rows whose every code was rare to the top of its hierarchy, or suppressed with the set it was part of
+    rows_dropped_dates: int = 0  # rows whose day had to go, for the edge of the collection or for what it tells of the shift
     rows_limited: int = 0  # rows left out so that a derived quasi-identifier tells no more than its level
     cells_suppressed: int = 0  # cells emptied in the rows that stay: quasi-identifiers, codes of rare sets, references to rows left out
 
@@ -73,14 +77,30 @@ class QuasiOutcome:
 
 
 @dataclass(frozen=True)
+class ModelOutcome:
+    """One model asked of a sensitive column by the name `demands.called` gives it: the bound asked, and what its worst class has.
+
+    For enhanced beta-likeness `reached` is infinite where a value exceeds -ln of its share.
+    """
+
+    model: str
+    asked: float
+    reached: float
+
+
+@dataclass(frozen=True)
 class SensitiveOutcome:
-    """What was asked of one sensitive column and what its worst class has; a person's value is its principal value."""
+    """What was asked of one sensitive column and what its worst class has; a person's value is its principal value.
+
+    l: distinct values; t: equal distance; whatever else was asked stands in `models`, these two included.
+    """
 
     column: str  # qualified, as released: "diagnoses.icd10"
     l_asked: int | None
     l_reached: int
     t_asked: float | None
     t_reached: float
+    models: tuple[ModelOutcome, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +187,18 @@ class MeasurementOutcome:
 
 
 @dataclass(frozen=True)
+class DaysOutcome:
+    """受診日の間引き: distinct dated days of persons, over all tables: before, inside the edges, and kept. `cells`: dates emptied in rows that stay."""
+
+    days: int
+    days_inside: int
+    days_kept: int
+    persons: int
+    persons_shortened: int  # persons who lost a day
+    cells: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """All that the gate, the evidence and the package need to know of one run; the released rows are in the engine's tables."""
 
@@ -181,16 +213,18 @@ class Outcome:
     codes: tuple[CodeOutcome, ...]
     measurements: tuple[MeasurementOutcome, ...]
     shift_window_weeks: int
+    days: DaysOutcome | None = None  # None: the plan leaves days alone
     derived: tuple[DerivedOutcome, ...] = ()
     code_sets: CodeSetsOutcome | None = None
 
     @property
     def suppressed(self) -> dict[str, int]:
         """What was given up: persons, records of persons who stay, cells of records that stay."""
+        tables = self.tables.values()
         return {
             "persons": self.persons_suppressed,
-            "records": sum(table.rows_dropped_rare + table.rows_limited for table in self.tables.values()),
-            "cells": sum(table.cells_suppressed for table in self.tables.values()),
+            "records": sum(table.rows_dropped_rare + table.rows_dropped_dates + table.rows_limited for table in tables),
+            "cells": sum(table.cells_suppressed for table in tables) + (self.days.cells if self.days else 0),
         }
 
     @property

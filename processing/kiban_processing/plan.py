@@ -3,13 +3,17 @@
 The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
 
     [plan]       name, version, recipient_class, delivery_form, reference_date (optional), k_reason (only to go below the floor)
-    [anonymity]  k (persons), suppression_limit (share of persons), method, metric, suppress, l = [{column, kind, value}], t = [{column, value}]
+    [anonymity]  k (persons), suppression_limit (share of persons), method, metric, suppress, l, t, beta (lists, see `asked_fields`)
     [rare]       persons (a value held by fewer persons is rare)
-    [shift]      window_weeks (whole weeks either way, constant per person)
+    [shift]      window_weeks (whole weeks either way, constant per person), period = {from, to} (of collection: what only some shifts
+                 can explain goes), advantage (how much likelier than by guessing any person's shift may become: days go until it holds)
+    [visits]     most (dated days per person), gap_days (7 or 28: a day becomes the first of its period since the person's first day),
+                 lost (what goes where a day must go: its "date", the default, or the "row")
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
     [clip]       low, high (quantiles over persons), tail_persons (persons at least that share an extreme)
     [derived.NAME]  kind, table, where, column, codes, date, at_most, earliest, hierarchy, release (see `planned.Derived`)
     [code_sets]  columns, m, k, top, share (see `planned.CodeSets`)
+    [risk]       how far an attacker may get (optional): see `planned_risk`
     [tables.T.columns]  column = {treatment, quasi, hierarchy, by}
 
 A column of the source that the plan does not name is not released (data minimisation).
@@ -27,7 +31,7 @@ from pathlib import Path
 
 import rfc8785
 
-from kiban_processing import permitted
+from kiban_processing import asked_fields, permitted, planned_risk
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item, Kind, ValueType
 from kiban_processing.language import Text
@@ -44,13 +48,16 @@ from kiban_processing.planned import (
     DerivedKind,
     Diversity,
     Handling,
+    Likeness,
     Method,
     Place,
     PlaceLevel,
     Plan,
     Suppression,
     TablePlan,
+    Visits,
 )
+from kiban_processing.planned_risk import Inference, Intersection, KnownEvents, Risk
 from kiban_processing.recoding.losses import Metric
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
@@ -66,12 +73,18 @@ __all__ = [
     "DerivedKind",
     "Diversity",
     "Handling",
+    "Inference",
+    "Intersection",
+    "KnownEvents",
+    "Likeness",
     "Method",
     "Place",
     "PlaceLevel",
     "Plan",
+    "Risk",
     "Suppression",
     "TablePlan",
+    "Visits",
     "check",
     "read",
     "sealed",
@@ -136,7 +149,10 @@ SENSITIVE_UNRELEASED = Ground(
     "plan-sensitive-unreleased",
     Family.INPUT,
     REG_18_V,
-    Text("l または t を求める列「{item}」は提供される値の列ではありません。", "l or t is asked for “{item}”, which is no released value."),
+    Text(
+        "l・t・beta又は属性推定の上限を求める列「{item}」は提供される値の列ではありません。",
+        "l, t, beta or a bound of inference is asked for “{item}”, which is no released value.",
+    ),
     Text(
         "`表.列` の形で、提供する符号の列を指定してください。", "Name a released code column as `table.column` that is no quasi-identifier."
     ),
@@ -165,6 +181,16 @@ DERIVED_TOLD = Ground(
         "Take release and hierarchy out (the rows are limited instead), or do not release the columns it is made of.",
     ),
 )
+RISK_WEAKENED = Ground(
+    "plan-risk-weakened",
+    Family.LAW,
+    REG_6_V,
+    Text(
+        "リスクの上限({fields})が既定より緩いのに、理由がありません。",
+        "Bounds of risk are weaker than their defaults ({fields}), without a reason.",
+    ),
+    Text("既定に戻すか、理由を risk.reason に記録してください。", "Go back to the defaults, or record the reason in risk.reason."),
+)
 
 QUASI_TREATMENTS = frozenset({Treatment.KEEP, Treatment.BIRTH_YEAR, Treatment.AGE_BAND, Treatment.PLACE, Treatment.SHIFT_YEAR})
 
@@ -189,16 +215,17 @@ def read(path: Path) -> Plan:
     rare.close()
     shift = document.table("shift")
     window = shift.integer("window_weeks", 1, 520)
-    shift.close()
+    visits = _visits(shift, document.table("visits", optional=True), window)
     place = _place(document.table("place", optional=True), path.parent)
     clip = _clip(document.table("clip", optional=True), rare_persons)
+    risk = planned_risk.read(document.table("risk", optional=True))
     planned = _tables(document.table("tables"))
     derived = tuple(_derived(name, one) for name, one in document.table("derived", optional=True).each())
     sets = document.optional_table("code_sets")
     code_sets = _code_sets(sets, anonymity.k) if sets else None
     document.close()
     wanted = [column.hierarchy for table in planned for column in table.columns] + [one.hierarchy for one in derived]
-    named = sorted({name for name in wanted if name and _is_file(name)})
+    named = sorted({name for name in wanted if name and _is_file(name)} | {one.hierarchy for one in anonymity.t if one.hierarchy})
     files = tuple((file, _content(path.parent / file)) for file in named)
     plan = Plan(
         name,
@@ -214,6 +241,8 @@ def read(path: Path) -> Plan:
         clip,
         planned,
         files,
+        risk,
+        visits,
         derived=derived,
         code_sets=code_sets,
     )
@@ -228,7 +257,19 @@ def sealed(plan: Plan) -> Plan:
         for name, value in unused.items():
             if part[name] == value:
                 del part[name]
+    # What a plan does not ask for is left out where the form has grown, so that plans sealed before keep their digests.
+    asked = content["anonymity"]
+    for one in asked["l"]:
+        if one["c"] is None:
+            del one["c"]
+    for one in asked["t"]:
+        if one["ground"] == "equal":
+            del one["ground"], one["hierarchy"]
+    if not asked["beta"]:
+        del asked["beta"]
     content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
+    if plan.visits.period:
+        content["visits"]["period"] = [day.isoformat() for day in plan.visits.period]
     return Plan(**{**plan.__dict__, "digest": hashlib.sha256(rfc8785.dumps(content)).hexdigest()})
 
 
@@ -237,7 +278,7 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
 
     Not checked: whether the hierarchies cover the data (the engine refuses that on the data).
     Refuses: plan-treatment-forbidden, plan-date-unshifted, plan-quasi-missing, plan-quasi-misplaced, plan-k-below-floor,
-    plan-sensitive-unreleased, plan-derived-untold, plan-derived-told, plan-field, plan-exceeds-approval.
+    plan-sensitive-unreleased, plan-risk-weakened, plan-derived-untold, plan-derived-told, plan-field, plan-exceeds-approval.
     Source: Reg 18; Reg 6(v).
     """
     for table in plan.tables:
@@ -256,7 +297,7 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
         if (column.treatment is Treatment.KEEP and not column.quasi)
         or (column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE)
     }
-    for asked in [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t]:
+    for asked in (*plan.anonymity.sensitive, *(one.column for one in plan.risk.inference)):
         if asked not in codes:
             raise SENSITIVE_UNRELEASED.refuse(item=asked)
     _check_derived(plan)
@@ -266,6 +307,8 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
             raise PLAN_FIELD.refuse(
                 field="code_sets.columns", expected="released code columns treated by generalise_rare, as `table.column`"
             )
+    if plan.risk.weakened and not plan.risk.reason.strip():
+        raise RISK_WEAKENED.refuse(fields=", ".join(plan.risk.weakened))
     excess = sorted(plan.requested - frozenset(approved_items))
     if excess:
         raise EXCEEDS_APPROVAL.refuse(items=", ".join(excess))
@@ -318,19 +361,12 @@ def _check_derived(plan: Plan) -> None:
 def _anonymity(fields: Fields) -> Anonymity:
     k = fields.integer("k", 2)
     limit = fields.number("suppression_limit", 0.0, 1.0)
-    diversity = []
-    for one in fields.tables("l"):
-        diversity.append(Diversity(one.text("column"), one.choice("kind", ("distinct",), "distinct"), one.integer("value", 2)))
-        one.close()
-    closeness = []
-    for one in fields.tables("t"):
-        closeness.append(Closeness(one.text("column"), one.number("value", 0.0, 1.0)))
-        one.close()
+    diversity, closeness, likeness = asked_fields.diversity(fields), asked_fields.closeness(fields), asked_fields.likeness(fields)
     method = Method(fields.choice("method", tuple(Method), "global"))
     metric = Metric(fields.choice("metric", tuple(Metric), "loss"))
     suppress = Suppression(fields.choice("suppress", tuple(Suppression), "person"))
     fields.close()
-    return Anonymity(k, limit, tuple(diversity), tuple(closeness), method, metric, suppress)
+    return Anonymity(k, limit, diversity, closeness, method, likeness, metric, suppress)
 
 
 _DERIVED_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -386,6 +422,24 @@ def _code_sets(fields: Fields, k: int) -> CodeSets:
     )
     fields.close()
     return sets
+
+
+def _visits(shift: Fields, fields: Fields, window: int) -> Visits:
+    period = None
+    if shift.has("period"):
+        section = shift.table("period")
+        first, last = section.day("from"), section.day("to")
+        section.close()
+        if first is None or last is None or (last - first).days < 14 * window:
+            raise shift.refuse("period", f"from and to, at least {2 * window} weeks apart: else no date can stay")
+        period = (first, last)
+    advantage = shift.number("advantage", 0.0, 1.0) if shift.has("advantage") else None
+    shift.close()
+    most = fields.integer("most", 1) if fields.has("most") else None
+    gap = fields.integer("gap_days", 1, 366, 1)
+    lost = fields.choice("lost", ("date", "row"), "date")
+    fields.close()
+    return Visits(period, advantage, most, gap, lost == "row")
 
 
 def _place(fields: Fields, folder: Path) -> Place:

@@ -10,6 +10,7 @@ from kiban_processing import permitted
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
+from kiban_processing.planned_risk import Risk
 from kiban_processing.recoding.losses import Metric
 
 PATIENTS = "patients"
@@ -95,19 +96,34 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class Diversity:
-    """l-多様性: at least `value` distinct principal values among the persons of each class."""
+    """l-多様性 of the principal values among the persons of each class. `kind`: distinct, entropy or recursive, which needs `c` too."""
 
     column: str
     kind: str
-    value: int
+    value: float  # whole unless the kind is entropy
+    c: float | None = None
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """t-近似性: the distribution in each class differs from that of the release by at most `value` (equal ground distance)."""
+    """t-近似性: the distribution in each class differs from that of the release by at most `value`.
+
+    `ground`: equal, hierarchical or ordered distance; `hierarchy`: file of the hierarchy (hierarchical) or of the order (ordered).
+    """
 
     column: str
     value: float
+    ground: str = "equal"
+    hierarchy: str | None = None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """β-類似性: no value's share in a class exceeds its share in the release by more than `value` times it."""
+
+    column: str
+    value: float
+    enhanced: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +133,15 @@ class Anonymity:
     l: tuple[Diversity, ...]  # noqa: E741 - the model's own name
     t: tuple[Closeness, ...]
     method: Method
+    beta: tuple[Likeness, ...] = ()
     metric: Metric = Metric.LOSS
     suppress: Suppression = Suppression.PERSON
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The columns that something is asked of, each once."""
+        columns = [*(one.column for one in self.l), *(one.column for one in self.t), *(one.column for one in self.beta)]
+        return tuple(dict.fromkeys(columns))
 
 
 @dataclass(frozen=True)
@@ -189,6 +212,31 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Visits:
+    """日付の絞り込み: what is left out of dated events so that exact intervals do not give the shift away; see `transforms.visits`.
+
+    `period`: first and last day of collection: only released dates that every shift can explain stay. `advantage`: how much likelier than
+    by guessing a person's shift may become by the days released. `most`: days per person at most. `gap_days`: 1 is exact.
+    `rows_go`: a row whose own date must go goes with it; else the date is emptied and the row stays.
+    """
+
+    period: tuple[date, date] | None = None
+    advantage: float | None = None
+    most: int | None = None
+    gap_days: int = 1
+    rows_go: bool = False
+
+    @property
+    def chooses(self) -> bool:
+        """Whether days are chosen person by person."""
+        return self.advantage is not None or self.most is not None
+
+    @property
+    def active(self) -> bool:
+        return self.chooses or self.period is not None or self.gap_days > 1
+
+
+@dataclass(frozen=True)
 class Plan:
     """加工計画. `digest`: SHA-256 of the canonical JSON (RFC 8785) of everything else, contents of the files it names included."""
 
@@ -205,6 +253,8 @@ class Plan:
     clip: Clip
     tables: tuple[TablePlan, ...]
     hierarchy_files: tuple[tuple[str, str], ...]  # name in the plan, content of the ARX-form CSV
+    risk: Risk = Risk()
+    visits: Visits = Visits()
     digest: str = ""
     derived: tuple[Derived, ...] = ()
     code_sets: CodeSets | None = None

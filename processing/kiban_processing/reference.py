@@ -14,16 +14,17 @@ from datetime import date
 
 import numpy as np
 
-from kiban_processing import anonymity, derived, engine, registrations
+from kiban_processing import anonymity, derived, engine, event_days_reference, registrations
 from kiban_processing.catalogue import tables
 from kiban_processing.derived import Attribute
 from kiban_processing.hierarchies import ages, codes, named
-from kiban_processing.hierarchies.hierarchy import Hierarchy
+from kiban_processing.hierarchies.hierarchy import Hierarchy, build
 from kiban_processing.hierarchies.residence import Residence
 from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, DerivedKind, Handling, Method, Plan, Suppression, TablePlan
-from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity, Model
+from kiban_processing.recoding import meaning, order
+from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.transforms import code_sets, dates, identifiers, keys, measurements, places, rarity
 
@@ -68,8 +69,8 @@ class _Told:
     gone: Gone
 
 
-def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: date) -> Released:
-    """What a plan makes of some rows. Refuses: anonymity-unattainable, hierarchy-unknown, identifier-survives."""
+def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: date, earlier: Mapping[str, str] | None = None) -> Released:
+    """What a plan makes of some rows. `earlier`: person → joint of the classes in earlier releases. Refuses: anonymity-unattainable, hierarchy-unknown, identifier-survives."""
     residence = named.residence_of(plan)
     by_person: dict[str, list[Mapping[str, object]]] = defaultdict(list)
     for row in rows[PATIENTS]:
@@ -79,8 +80,15 @@ def carry_out(rows: Rows, plan: Plan, secrets: ReleaseSecrets, reference_date: d
     attributes = derived.attributes(plan, reference_date)
     hierarchies = {column.released_as: named.hierarchy_of(column, plan, reference_date, residence) for column in plan.quasi}
     hierarchies |= {one.name: one.hierarchy for one in attributes}
-    run = _Run(rows, plan, secrets, patients, hierarchies, attributes)
+    rows = event_days_reference.treated(rows, plan, secrets, patients)
+    searched, keyed = dict(hierarchies), patients
+    if earlier is not None:
+        searched["earlier"] = build("earlier", "1", [[value] for value in sorted({"absent", *earlier.values()})])
+        keyed = {person: {**row, "earlier": earlier.get(person, "absent")} for person, row in patients.items()}
+    run = _Run(rows, plan, secrets, keyed, searched, attributes)
     node, levels, left, told = _anonymise(run)
+    node = node[: len(hierarchies)]
+    levels = {person: own[: len(hierarchies)] for person, own in levels.items()}
     released: dict[str, list[Row]] = {PATIENTS: []}
     for person in sorted(levels):
         own: Row = dict(patients[person]) | {one.name: told.values[person][one.name] for one in attributes if not one.told}
@@ -106,7 +114,7 @@ def _patient(
             case Treatment.KEEP:
                 row[name] = value
             case Treatment.SHIFT:
-                row[name] = dates.shifted(_day(value), weeks)
+                row[name] = _within(dates.shifted(_day(value), weeks), column, plan)
             case Treatment.SHIFT_YEAR:
                 row[name] = dates.shifted_year(_day(value), weeks)
             case Treatment.BIRTH_YEAR:
@@ -120,6 +128,12 @@ def _patient(
             case _:
                 raise identifiers.IDENTIFIER_SURVIVES.refuse(item=column.qualified)
     return row
+
+
+def _within(moved: date | None, column: ColumnPlan, plan: Plan) -> date | None:
+    if moved is None or column.name not in registrations.TRIMMED:
+        return moved
+    return moved if dates.inside(moved, plan.visits.period, plan.shift_window_weeks) else None
 
 
 def _anonymise(run: _Run) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]], Rows, _Told]:
@@ -162,10 +176,10 @@ def _chosen(run: _Run, told: _Told, allowed: int) -> tuple[tuple[int, ...], dict
 
 def _recoded(run: _Run, told: _Told) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
     asked = engine.asked_of(run.plan)
-    numbers = {}
+    values, numbers = {}, {}
     for one in asked:
-        values = {told.principal[one.column].get(person) for person in run.patients}
-        numbers[one.column] = {value: n for n, value in enumerate(sorted(values, key=lambda value: (value is None, value or "")))}
+        values[one.column] = order.arranged({told.principal[one.column].get(person) for person in run.patients}, one.hierarchy)
+        numbers[one.column] = {value: n for n, value in enumerate(values[one.column])}
     keyed: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for person in sorted(run.patients):
         leaves = [
@@ -178,11 +192,16 @@ def _recoded(run: _Run, told: _Told) -> tuple[tuple[int, ...], dict[str, tuple[i
         tuple(run.hierarchies.values()),
         tuple(columns[: len(run.hierarchies)]),
         np.array([len(keyed[key]) for key in ordered], dtype=np.int64),
-        tuple(Sensitive(one.column, codes, one.models) for one, codes in zip(asked, columns[len(run.hierarchies) :], strict=True)),
+        tuple(
+            Sensitive(one.column, codes, one.models, values[one.column], one.hierarchy)
+            for one, codes in zip(asked, columns[len(run.hierarchies) :], strict=True)
+        ),
     )
     wanted = run.plan.anonymity
     ties = keys.tie_breaks(run.secrets.pseudonym)
-    found = anonymity.choose(tuples, Demand(wanted.k), wanted.suppression_limit, wanted.metric, None, wanted.method.value, ties)
+    found = anonymity.choose(
+        tuples, Demand(wanted.k + run.plan.risk.margin), wanted.suppression_limit, wanted.metric, None, wanted.method.value, ties
+    )
     levels: dict[str, tuple[int, ...]] = {}
     for key, of in zip(ordered, found.of, strict=True):
         if of >= 0:
@@ -227,11 +246,11 @@ def _satisfying(run: _Run, told: _Told, levels: Mapping[str, tuple[int, ...]], s
 
 
 def _satisfied(run: _Run, told: _Told, members: Sequence[str], persons: frozenset[str]) -> bool:
-    satisfied = len(members) >= run.plan.anonymity.k
+    satisfied = len(members) >= run.plan.anonymity.k + run.plan.risk.margin
     for asked in engine.asked_of(run.plan):
         values = told.principal[asked.column]
         here, whole = Counter(values.get(one) for one in members), Counter(values.get(one) for one in persons)
-        satisfied &= all(_holds(model, here, whole) for model in asked.models)
+        satisfied &= all(meaning.holds(model, here, whole, asked.hierarchy) for model in asked.models)
     return satisfied
 
 
@@ -270,17 +289,6 @@ def _tell(run: _Run, rows: Rows, persons: frozenset[str]) -> _Told:
         for person in run.patients:
             values[person][one.name] = derived.value(one, [row for row in own if row["person"] == person], run.weeks(person), member)
     return _Told(values, _principal(run, rows, persons, labels, gone), labels, gone)
-
-
-def _holds(model: Model, here: Counter[str | None], whole: Counter[str | None]) -> bool:
-    match model:
-        case DistinctDiversity():
-            return len(here) >= model.l
-        case Closeness():
-            apart = sum(abs(here[value] / here.total() - number / whole.total()) for value, number in whole.items()) / 2
-            return apart <= model.t + 1e-9
-        case _:
-            raise NotImplementedError(model)
 
 
 def _loss(patients: Mapping[str, Row], hierarchies: Mapping[str, Hierarchy], node: Sequence[int], staying: frozenset[str]) -> float:

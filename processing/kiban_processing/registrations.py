@@ -16,9 +16,10 @@ from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.residence import Residence
 from kiban_processing.outcome import ReleasedColumn, ReleaseSecrets
 from kiban_processing.permitted import Treatment
-from kiban_processing.plan import PATIENTS, ColumnPlan, Plan
+from kiban_processing.plan import PATIENTS, ColumnPlan, Plan, Visits
 from kiban_processing.transforms import ages, dates, identifiers, keys, places
 
+TRIMMED = frozenset({"death_date"})  # dates of the table that can only be collected within the period
 PERSONS = "plan_persons"  # engine table: person, pseudonym, shift_weeks, the released columns of `patients` as treated
 _LATEST = "registered_on"
 
@@ -54,7 +55,7 @@ def treat(con: Connection, plan: Plan, source: str, secrets: ReleaseSecrets, ref
         if column.treatment is Treatment.PLACE:
             expression, joins = _place(con, table.released, residence)
         else:
-            expression = _expression(column, reference)
+            expression = _expression(column, reference, plan.visits, plan.shift_window_weeks)
         selected.append(f", {expression} AS {dialect.quoted(released)}")
     statement = (
         f"CREATE OR REPLACE TEMP TABLE {PERSONS} AS WITH one AS (SELECT s.person{latest} FROM {source} s WHERE s.person IS NOT NULL GROUP BY s.person), "
@@ -93,14 +94,15 @@ def described(plan: Plan) -> tuple[ReleasedColumn, ...]:
 _TYPES = {Treatment.SHIFT: "DATE", Treatment.SHIFT_YEAR: "INTEGER"}
 
 
-def _expression(column: ColumnPlan, reference: date) -> str:
+def _expression(column: ColumnPlan, reference: date, visits: Visits, window: int) -> str:
     value = f"keyed.{dialect.quoted(column.name)}"
     moved = dates.shifted_sql(value, "keyed.shift_weeks")
     match column.treatment:
         case Treatment.KEEP:
             return value
         case Treatment.SHIFT:
-            return moved
+            trimmed = visits.period is not None and column.name in TRIMMED
+            return f"CASE WHEN {dates.inside_sql(moved, visits.period, window)} THEN {moved} END" if trimmed else moved
         case Treatment.SHIFT_YEAR:
             year = dates.shifted_year_sql(value, "keyed.shift_weeks")
             return f"CAST({year} AS VARCHAR)" if column.quasi else year

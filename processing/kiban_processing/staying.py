@@ -20,6 +20,7 @@ from kiban_processing.catalogue import tables
 from kiban_processing.connection import Connection
 from kiban_processing.derived import Attribute
 from kiban_processing.event_tables import HOSPITAL, Kept, Settled
+from kiban_processing.hierarchies import hierarchy
 from kiban_processing.outcome import CodeSetsOutcome, ReleaseSecrets
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import ColumnPlan, DerivedKind, Handling, Plan, Suppression, TablePlan
@@ -32,6 +33,7 @@ STAYING = "plan_staying"  # person, class (of the recoding; 0 before the first c
 JUDGED = "plan_judged"  # person, class, quasi-identifiers, derived ones included, principal sensitive values
 _DERIVED = "plan_derived"  # person, one column per derived quasi-identifier that the rows tell
 _COLUMNS = "plan_derived_columns"  # person, one column per derived quasi-identifier that is released as a column
+_EARLIER, _ABSENT = "earlier_class", "absent"  # column of JUDGED, and its value for who was in no earlier release
 _LISTED = "derived_listed"  # code, listed (with a number behind)
 
 Progress = Callable[[int, int], None]
@@ -58,6 +60,7 @@ class _Rounds:
     quasi: Sequence[Quasi]
     attributes: Sequence[Attribute]
     asked: Sequence[Asked]
+    earlier: str | None
     settled: dict[str, Settled] = field(default_factory=dict)
     code_sets: CodeSetsOutcome | None = None
     limited: dict[str, str] = field(default_factory=dict)  # table → relation of its limited rows
@@ -83,12 +86,16 @@ def decide(
     asked: Sequence[Asked],
     secrets: ReleaseSecrets,
     tell: Progress,
+    earlier: str | None = None,
 ) -> Stayed:
     """Who stays. `quasi`: the quasi-identifiers, the derived ones last, in the order of `attributes`. Leaves STAYING and JUDGED.
 
+    `earlier`: relation person, joint of classes in earlier releases: one more quasi-identifier, which has one level and is not released.
+
     Refuses: hierarchy-gap, anonymity-unattainable.
     """
-    rounds, demand = _Rounds(con, plan, sources, quasi, attributes, asked), Demand(plan.anonymity.k)
+    rounds, demand = _Rounds(con, plan, sources, quasi, attributes, asked, earlier), Demand(plan.anonymity.k + plan.risk.margin)
+    released, quasi = len(quasi), [*quasi, *_earlier_classes(con, earlier)]
     _stay(con, f"SELECT person, 0 AS {anonymity.CLASS} FROM {registrations.PERSONS}")
     again = bool(asked) or bool(rounds.told)
     _columns(rounds)
@@ -104,7 +111,6 @@ def decide(
     at_top = int(np.bincount(np.maximum(recoding.of, 0), weights=tuples.persons * (recoding.of >= 0), minlength=first)[first:].sum())
     anonymity.keep(con, tuples, recoding)
     _stay(con, anonymity.kept_sql(len(quasi), len(asked)))
-    classes = anonymity.seen(tuples, recoding.of, recoding, [False] * len(quasi))
     limits = _limits(rounds, tuples, recoding)
     while again:
         _limit(rounds, limits)
@@ -113,19 +119,29 @@ def decide(
         classes = anonymity.seen(tuples, of, recoding, [one.told for one in quasi])
         narrower = anonymity.narrow(tuples, of, classes, recoding, demand, persons)
         unchanged = bool((narrower.of >= 0).all())
-        classes, recoding = np.where(narrower.of >= 0, classes, -1), narrower
+        recoding = narrower
         if unchanged:
             break
         _stay(con, anonymity.staying_sql(con, tuples, of, recoding))
     if plan.code_sets and not again:
         _settle(rounds)
-    figures = anonymity.figures(tuples, recoding, persons, classes)
+    tuples, recoding = anonymity.of_the_first(released, tuples, recoding, persons)
+    told = [again and one.told for one in quasi[:released]]
+    figures = anonymity.figures(tuples, recoding, persons, anonymity.seen(tuples, recoding.of, recoding, told))
     allowed = anonymity.permitted(persons, limit)
     if figures.suppressed > allowed or figures.suppressed == persons:
         raise anonymity.UNATTAINABLE.refuse(persons=persons, allowed=allowed, k=plan.anonymity.k)
     at_top = min(at_top, int(recoding.sizes[first:].sum()))
     kept = {table.name: _kept(rounds, table) for table in plan.tables}
     return Stayed(recoding, figures, anonymity.levels(tuples, recoding), at_top, rounds.settled, rounds.code_sets, kept)
+
+
+def _earlier_classes(con: Connection, earlier: str | None) -> list[Quasi]:
+    """The earlier classes as a quasi-identifier of one level; absence is a value like any other."""
+    if earlier is None:
+        return []
+    values = con.execute(f"SELECT DISTINCT joint FROM {earlier} WHERE joint IS NOT NULL ORDER BY joint").fetchall()
+    return [Quasi(_EARLIER, hierarchy.build("earlier", "1", [[_ABSENT], *([str(value)] for (value,) in values)]), told=True)]
 
 
 def clear(con: Connection, plan: Plan, stayed: Stayed) -> None:
@@ -220,6 +236,9 @@ def _judge(rounds: _Rounds, again: bool) -> None:
         relation = f"(SELECT s.person, {label} AS {value} FROM {source}{joined})"
         joins.append(f"LEFT JOIN ({event_tables.principal_sql(relation, value)}) a{number} ON a{number}.person = p.person")
         selected.append(f"a{number}.value AS {dialect.quoted(one.column)}")
+    if rounds.earlier is not None:
+        joins.append(f"LEFT JOIN {rounds.earlier} b ON b.person = p.person")
+        selected.append(f"coalesce(b.joint, {dialect.literal(_ABSENT)}) AS {_EARLIER}")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {JUDGED} AS SELECT {', '.join(selected)} FROM {registrations.PERSONS} p "
         f"JOIN {STAYING} y ON y.person = p.person {' '.join(joins)}"

@@ -23,7 +23,7 @@ from kiban_applications.command_line import desk, registering
 from kiban_applications.command_line.demonstration import cast, story
 from kiban_applications.command_line.door import Door
 from kiban_applications.command_line.releasing import archive_recipient
-from kiban_operator import admission, intake, keys, notice_register, optouts, people, persons, release, submissions, vault
+from kiban_operator import admission, earlier_releases, intake, keys, notice_register, optouts, people, persons, release, submissions, vault
 from kiban_operator import home as homes
 from kiban_operator.circumstances import JAPAN, Circumstances
 from kiban_operator.home import Home
@@ -190,7 +190,7 @@ class Place:
 
 def _schema(shelf: vault.Shelf, table: str) -> pa.Schema:
     if shelf is vault.Shelf.RELEASED:
-        return release.MEMBERS
+        return earlier_releases.CLASSES if table == "classes" else release.MEMBERS
     return intake.RECEIPT if shelf is vault.Shelf.RECEIPT else vault.schema(TABLES[table], shelf)
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ READING = {
 CHANGING = {
     "init", "submit", "link", "anonymise", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
     "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register",
-    "clock run", "plan approve", "release make", "release approve", "release refuse", "release commit", "apply draft", "apply save",
+    "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",
     "apply submit", "apply withdraw", "review accept", "review return", "review assign", "review declare", "review opinion", "review deliberate",
     "review conditions", "review vote", "review decide", "contract open", "contract propose", "contract agree", "contract sign",
     "contract execute", "contract activate", "contract suspend", "ledger export", "ledger checkpoint",
@@ -243,6 +244,17 @@ def test_reading_tells_no_patient_value(kiban: Callable[..., Told], told: Any) -
             shown = kiban(*command, *extra, home=told)
             assert shown.code == 0
             assert not [1 for value in values if len(value) > 3 and value in shown.out + shown.err]
+
+
+def test_report_is_written_for_insiders_alone(kiban: Callable[..., Told], told: Any, tmp_path: Path) -> None:
+    release_id = told.told["release"]
+    shown = kiban("release", "report", release_id, "--out", tmp_path / "report", "--json", home=told)
+    assert shown.code == 0 and set(shown.value["files"]) == {"evidence.json", "report.json", "report.ja.html", "report.en.html"}
+    for name, digest in shown.value["files"].items():
+        assert f"sha256:{sha256((tmp_path / 'report' / name).read_bytes()).hexdigest()}" == digest
+    for seat in ("AP", "CU"):
+        refused = kiban("release", "report", release_id, "--out", tmp_path / seat, "--as", seat, home=told)
+        assert refused.code == 13 and not (tmp_path / seat).exists()
 
 
 def test_global_options_stand_anywhere(kiban: Callable[..., Told], told: Any) -> None:

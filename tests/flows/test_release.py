@@ -106,8 +106,8 @@ def test_stop_while_the_engine_works(copied: Any, monkeypatch: pytest.MonkeyPatc
     local_id, _ = somebody(copied)
     carry_out = release.engine.carry_out
 
-    def slow(*arguments: Any) -> Any:
-        outcome = carry_out(*arguments)
+    def slow(*arguments: Any, **named: Any) -> Any:
+        outcome = carry_out(*arguments, **named)
         copied.stop(local_id, hospital="H001")
         return outcome
 
@@ -291,7 +291,7 @@ def test_members_file(made: Any) -> None:
     assert max(keys.values()) == 1
     assert {row["patient_key"]: row["person"] for row in rows} == made.persons()
     with made.home.transaction() as session:
-        (file,) = vault.files(session, vault.Shelf.RELEASED)
+        (file,) = vault.files(session, vault.Shelf.RELEASED, table="members")
         assert file.submission == made.told["made"].release.id
     assert made.files_recorded() <= made.files_on_disk()
 
@@ -331,17 +331,143 @@ def test_two_releases_share_no_pseudonym(made: Any, tmp_path: Path) -> None:
     assert len(names[0]) > 600 and not names[0] & names[1]
 
 
+# the second release on the same persons
+
+
+def evidence_of(place: Any, release_id: str) -> dict[str, Any]:
+    path = release.folder_of(place.home, release_id) / release.EVIDENCE
+    return json.loads(path.read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def checks(evidence: dict[str, Any], code: str) -> list[dict[str, Any]]:
+    return [one for one in evidence["verdicts"] if one["check"] == code]
+
+
+def test_the_first_release_stands_alone(made: Any) -> None:
+    evidence = evidence_of(made, made.told["made"].release.id)
+    assert evidence["format"] == "kiban/evidence/v2"
+    assert evidence["risk"]["intersection"]["releases"] == [] and checks(evidence, "joint-class") == []
+    (unrecorded,) = checks(evidence, "earlier-unrecorded")
+    assert unrecorded["found"] == 0
+
+
+def test_the_search_keeps_the_joint_classes_of_a_second_release(made: Any) -> None:
+    first, second = made.told["made"], make(made)
+    evidence = evidence_of(made, second.release.id)
+    (joint,) = evidence["risk"]["intersection"]["releases"]
+    assert (joint["release"], joint["recipient"], joint["judged"]) == (first.release.id, "same", True)
+    assert joint["persons_in_both"] + joint["persons_only_here"] == second.evidence.persons
+    assert joint["smallest_joint_class"] >= 10 and joint["persons_below_k"] == 0
+    for code in ("joint-class", "shift-linked", "order-linked"):
+        (verdict,) = checks(evidence, code)
+        assert verdict["subject"] == first.release.id and verdict["passed"]
+
+
+def test_a_second_release_whose_classes_cross_is_refused(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each release keeps k by itself. The engine is kept from looking at the first one, so that only the gate stands in the way."""
+    carry_out = release.engine.carry_out
+
+    def blind(*arguments: Any, earlier: Any = None) -> Any:
+        assert earlier == "earlier_joint"
+        return carry_out(*arguments)
+
+    monkeypatch.setattr(release.engine, "carry_out", blind)
+    assert refused(made) == "release-refused"
+    entry = made.booked("release.refused")[-1]
+    assert "joint-class" in entry["reason"]
+    last = states(made)
+    assert last.count(release_state.REFUSED) == 1
+    with made.home.transaction() as session:
+        refused_id = next(each.id for each in release_state.every(session) if each.state == release_state.REFUSED)
+    evidence = evidence_of(made, refused_id)
+    assert [one["passed"] for one in checks(evidence, "k")] == [True, True]
+    (joint,) = checks(evidence, "joint-class")
+    assert joint["found"] > 0 and not joint["passed"]
+    assert (release.folder_of(made.home, refused_id) / "report.ja.html").is_file()
+
+
+def test_only_the_recipients_own_releases_where_the_plan_says_so(made: Any, tmp_path: Path) -> None:
+    """Somebody else holds the first release: it is measured, and the search need not keep to it."""
+    alone = tmp_path / "plan.toml"
+    text = '[risk]\nintersection = "recipient"\nreason = "nothing leaves the visiting room"\n\n[clip]'
+    alone.write_text(PLAN.read_text("utf-8").replace("[clip]", text, 1), "utf-8")
+    order = order_of(made)
+    second = make_for(made, replace(order, recipient="o-0000000000000000"), alone)
+    evidence = evidence_of(made, second.release.id)
+    (joint,) = evidence["risk"]["intersection"]["releases"]
+    assert (joint["recipient"], joint["judged"]) == ("other", False) and joint["persons_below_k"] > 0
+    assert checks(evidence, "joint-class") == []
+    assert second.outcome.anonymity.loss_geometric < 0.15
+
+
+def test_an_earlier_release_without_record_of_its_classes(made: Any) -> None:
+    with made.home.transaction() as session:
+        (file,) = vault.files(session, vault.Shelf.RELEASED, table="classes")
+        vault.destroy(session, made.home, file)
+    assert refused(made) == "release-refused"
+    assert "earlier-unrecorded" in made.booked("release.refused")[-1]["reason"]
+
+
+def test_a_refused_release_is_in_nobodys_hands(made: Any) -> None:
+    with made.home.transaction() as session:
+        release_state.refuse(session, made.by("PR").circumstances, made.told["made"].release.id, "差し替え")
+    evidence = evidence_of(made, make(made).release.id)
+    assert evidence["risk"]["intersection"]["releases"] == []
+
+
+def test_a_release_made_meanwhile_has_not_been_judged(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out = release.earlier_releases.lay_out
+
+    def before_the_other(*arguments: Any) -> Any:
+        held = lay_out(*arguments)
+        return replace(held, earlier=(), joint=None)
+
+    monkeypatch.setattr(release.earlier_releases, "lay_out", before_the_other)
+    assert refused(made) == "earlier-releases-changed"
+
+
+def test_what_is_kept_of_a_release_are_numbers(made: Any) -> None:
+    """One class per registration released, as many persons in each as the evidence says; nobody who was left out."""
+    rows = made.rows("released", "classes")
+    done = made.told["made"]
+    assert len({row["person"] for row in rows}) == done.evidence.persons
+    persons = Counter(number for _, number in {(row["person"], row["class"]) for row in rows})
+    assert Counter(persons.values()) == Counter(done.outcome.anonymity.class_sizes)
+    assert {row["patient_key"] for row in rows} < members(made)
+
+
+# the reports
+
+
+def test_the_reports_are_those_the_evidence_names(made: Any, tmp_path: Path) -> None:
+    release_id = made.told["made"].release.id
+    written = release.reports(made.home, release_id)
+    assert set(written) == {"evidence.json", "report.json", "report.ja.html", "report.en.html"}
+    evidence = json.loads(written["evidence.json"])
+    assert sha256(written["evidence.json"]).hexdigest() == made.told["made"].evidence.digest
+    for name, digest in evidence["reports"].items():
+        assert sha256(written[name]).hexdigest() == digest
+    page = release.folder_of(made.home, release_id) / "report.en.html"
+    page.write_bytes(page.read_bytes().replace(b"0.0", b"0.1", 1) + b" ")
+    with pytest.raises(Refusal) as altered:
+        release.reports(made.home, release_id)
+    assert altered.value.code == "report-altered"
+    page.unlink()
+    with pytest.raises(Refusal):
+        release.reports(made.home, release_id)
+
+
 def test_nothing_in_clear_is_left_where_it_was_made(made: Any) -> None:
     """The bag itself was sealed and removed; only the sealed package and the two documents remain."""
     names = {path.name for path in (made.path / "deliver").rglob("*") if path.is_file()}
-    assert names == {release.PACKAGE, release.MANIFEST, release.EVIDENCE}
+    assert names == {release.PACKAGE, release.MANIFEST, release.EVIDENCE, "report.json", "report.ja.html", "report.en.html"}
     assert not list((made.path / "core" / "engine").iterdir())
 
 
 def test_intention_is_booked_before_the_act(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in the middle leaves the intention in the book and no product."""
 
-    def broken(*_arguments: Any) -> Any:
+    def broken(*_arguments: Any, **_named: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(release.engine, "carry_out", broken)
@@ -352,14 +478,14 @@ def test_intention_is_booked_before_the_act(copied: Any, monkeypatch: pytest.Mon
 
 
 def test_failure_at_the_very_end_leaves_no_package(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_arguments: Any) -> Any:
+    def broken(*_arguments: Any, **_named: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(release.release_state, "produce", broken)
     with pytest.raises(ZeroDivisionError):
         make(copied)
     left = copied.files_on_disk() - copied.files_recorded()
-    assert {Path(name).name for name in left} == {release.MANIFEST, release.EVIDENCE}
+    assert {Path(name).name for name in left} == {release.MANIFEST, release.EVIDENCE, "report.json", "report.ja.html", "report.en.html"}
     assert not members(copied)
 
 
@@ -368,7 +494,7 @@ def test_unknown_members_are_not_taken_for_nobody(made: Any) -> None:
     release_id = made.told["made"].release.id
     approve(made, release_id)
     with made.home.transaction() as session:
-        (file,) = vault.files(session, vault.Shelf.RELEASED)
+        (file,) = vault.files(session, vault.Shelf.RELEASED, table="members")
         vault.destroy(session, made.home, file)
     with pytest.raises(Refusal) as missing:
         releasing.commit(made.by("PR"), release_id)

@@ -60,6 +60,7 @@ run("ledger", "list", "--limit", "1000", "--json")
 run("release", "list", "--json")
 for each in sorted(os.listdir(home + "/deliver/releases")):
     run("release", "evidence", each)
+    run("release", "report", each, "--out", home + "/reports/" + each, "--json", expected=(0, 14))
 run("submit", out + "/nothing", expected=(2, 11))
 run("people", "list")
 run("optout", "pending")

@@ -21,6 +21,36 @@ def test_package_holds_no_identifier(told, inside: Search) -> None:
     assert not found, report(found)
 
 
+def test_package_tells_nothing_of_the_method(told) -> None:
+    """No word of the plan, the evidence or the operator's report: neither a parameter's name nor a class, a bound or a digest."""
+    written = {path: path.read_bytes() for path in told.package.rglob("*") if path.suffix in (".json", ".html", ".md", ".txt")}
+    names = {path.name for path in written}
+    assert {"utility.json", "utility.ja.html", "utility.en.html"} <= names and not {
+        "evidence.json",
+        "report.json",
+        "report.ja.html",
+    } & names
+    folder = told.home / "deliver" / "releases" / told.release
+    evidence = json.loads((folder / "evidence.json").read_bytes())
+    words = [
+        "suppress",
+        "threshold",
+        "prosecutor",
+        "marketer",
+        "journalist",
+        "joint class",
+        "known_events",
+        "pycanon",
+        "k_asked",
+        "loss_geometric",
+    ]
+    words += ["k-匿名", "再識別", "突合", "ずらす幅", "準識別子", "抑制", evidence["plan"]["digest"], *evidence["reports"].values()]
+    words += [one["check"] for one in evidence["verdicts"] if "-" in one["check"]]
+    assert [(path.name, word) for path, content in written.items() for word in words if word.encode() in content.lower()] == []
+    sizes = {one["persons"] for one in evidence["risk"]["reidentification"]["classes"]}
+    assert sizes and "classes" not in (told.package / "data" / "utility.json").read_text("utf-8")
+
+
 def test_sealed_packages_hold_no_identifier_in_clear(told, inside: Search) -> None:
     """Of the release that was delivered and of the one that was refused at the last."""
     sealed = sorted((told.home / "deliver").rglob("package.tar.age"))

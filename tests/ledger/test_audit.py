@@ -15,6 +15,7 @@ import pytest
 from kiban_operator import database
 from kiban_operator.ledger import audit, book, kinds, notes, statements, verdict
 from kiban_operator.ledger.verdict import Check
+from kiban_processing.evidence import FORMAT
 
 
 def failed(found: verdict.Verdict) -> set[Check]:
@@ -146,6 +147,11 @@ def _verdicts(**changes: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"standard": standard} | plain | changes.get("all", {}) for standard in kinds.EVIDENCE_STANDARDS]
 
 
+def _verdicts_of(*checks: str) -> list[dict[str, Any]]:
+    """Every standard judged, and the checks named."""
+    return [*_verdicts(), *({**_verdicts()[4], "check": check} for check in checks)]
+
+
 CHECKED = {"checked_at": "2026-11-19T23:00:00+00:00", "registrations": 130, "ineligible": 0, "register_digest": "00"}
 EVIDENCES: dict[str, dict[str, Any] | bytes] = {
     "an ineligible person": {"eligibility": CHECKED | {"ineligible": 1}},
@@ -163,6 +169,8 @@ EVIDENCES: dict[str, dict[str, Any] | bytes] = {
     "of another plan": {"plan": {"digest": "00"}},
     "of other persons": {"persons": 121},
     "another format": {"format": "kiban/evidence/v0"},
+    "the new form without its checks": {"format": "kiban/evidence/v2"},
+    "the new form without earlier releases": {"format": "kiban/evidence/v2", "verdicts": _verdicts_of("k", "prosecutor-risk")},
     "not JSON": b"{",
     "a list": b"[]",
 }
@@ -178,6 +186,19 @@ def test_provision_without_sound_evidence_is_found(
     desk.tell(make={"evidence": digest(document)})
     found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": document}))
     assert failed(found) == {Check.V8}, found.read("en")
+
+
+@pytest.mark.parametrize("form", kinds.EVIDENCE_FORMATS)
+def test_every_form_of_evidence_is_read(
+    new_desk: Callable[[str], Any], tmp_path: Path, form: str, digest: Callable[[bytes], str], evidence: Callable[..., bytes]
+) -> None:
+    """Releases made before there were bounds of risk stay as sound as they were."""
+    assert FORMAT in kinds.EVIDENCE_FORMATS
+    document = evidence(format=form, verdicts=_verdicts_of(*kinds.EVIDENCE_CHECKS[form]))
+    desk = new_desk("form")
+    desk.tell(make={"evidence": digest(document)})
+    found = audit.audit(desk.export(tmp_path / "out", desk.documents | {"R-1.evidence.json": document}))
+    assert found.ok, found.read("en")
 
 
 def test_evidence_older_than_a_day_is_noted(

@@ -237,3 +237,10 @@ def test_a_bag_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refused:
         bags.check(tmp_path)
     assert refused.value.code == "bag-invalid"
+
+
+def test_rows_stand_in_the_order_of_pseudonyms(bag: Path) -> None:
+    """Whatever the order of the source was; two releases then share none, as their pseudonyms do not."""
+    for path in sorted((bag / "data" / "parquet").iterdir()):
+        people = pq.read_table(path, columns=["person"]).column("person").to_pylist()
+        assert people == sorted(people), path.name

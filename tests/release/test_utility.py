@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kiban_processing import utility
+from kiban_processing.reports import user_page
+from kiban_processing.utility import distances, prevalences, rounding
 
 
 def column(document: dict[str, Any], table: str, name: str) -> dict[str, Any]:
@@ -68,4 +73,84 @@ def test_it_holds_none_of_the_plans_parameters(release: Any) -> None:
     ],
 )
 def test_spans_are_compared_with_the_years_they_hold(theirs: Any, ours: Any, distance: float | None) -> None:
-    assert utility._distance_of_spans(theirs, ours) == distance
+    assert distances.of_spans(theirs, ours) == distance
+
+
+def analyses(release: Any) -> dict[str, Any]:
+    return release.utility()["analyses"]  # type: ignore[no-any-return]
+
+
+def spoilt(release: Any, table: str, change: str) -> dict[str, Any]:
+    """The analyses after a change of a released table, which is put back."""
+    release.con.execute(f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM released_{table}")
+    release.con.execute(change)
+    try:
+        return analyses(release)
+    finally:
+        release.con.execute(f"DELETE FROM released_{table}; INSERT INTO released_{table} SELECT * FROM kept")
+
+
+def test_usual_analyses_agree_where_nothing_was_lost(release: Any) -> None:
+    """Every person has E11 at n = 0; I10 where i is even, J45 where it is odd; one stay of three days each."""
+    found = analyses(release)
+    assert found["prevalences"] == [
+        {"group": "E11", "before": 1.0, "after": 1.0},
+        {"group": "I10", "before": 0.5, "after": 0.5},
+        {"group": "J45", "before": 0.5, "after": 0.5},
+    ]
+    (hba1c,) = found["laboratory"]
+    assert (hba1c["analyte"], hba1c["unit"]) == ("3D046", "%")
+    assert hba1c["mean_before"] == hba1c["mean_after"] == pytest.approx(6.5, abs=0.05)
+    assert found["stays"]["days_per_stay_before"] == found["stays"]["days_per_stay_after"] == 3.0
+    # 181 days observed per person, one admission each: 202 per 100 person-years
+    assert found["stays"]["admissions_per_100_person_years_before"] == 200.0
+
+
+def test_usual_analyses_show_what_was_lost(release: Any) -> None:
+    without = spoilt(release, "diagnoses", "UPDATE released_diagnoses SET icd10 = 'IX' WHERE icd10 LIKE 'I10%'")
+    assert [one["group"] for one in without["prevalences"]] == ["E11", "J45"]
+    halved = spoilt(release, "laboratory_results", "UPDATE released_laboratory_results SET value = value / 2")
+    assert halved["laboratory"][0]["mean_after"] == pytest.approx(halved["laboratory"][0]["mean_before"] / 2, rel=0.05)
+    longer = spoilt(release, "encounters", "UPDATE released_encounters SET ended_on = ended_on + 7")
+    assert (longer["stays"]["days_per_stay_before"], longer["stays"]["days_per_stay_after"]) == (3.0, 10.0)
+    apart = spoilt(
+        release, "encounters", "UPDATE released_encounters SET department = CASE WHEN hash(person) % 2 = 0 THEN '01' ELSE '02' END"
+    )
+    (pair,) = [one for one in apart["associations"] if (one["first"], one["second"]) == ("encounter_class", "department")]
+    assert pair["before"] == 1.0 and pair["after"] < 0.2
+
+
+def test_nothing_that_rests_on_few_persons_is_said(release: Any) -> None:
+    """Fewer than twenty persons, whatever the plan's own numbers are."""
+    few = "(SELECT person FROM released_patients ORDER BY person LIMIT 19)"
+    found = spoilt(release, "laboratory_results", f"DELETE FROM released_laboratory_results WHERE person NOT IN {few}")
+    assert found["laboratory"] == []
+    assert spoilt(release, "diagnoses", f"DELETE FROM released_diagnoses WHERE person NOT IN {few}")["prevalences"] == []
+    assert spoilt(release, "encounters", f"DELETE FROM released_encounters WHERE person NOT IN {few}")["stays"] is None
+
+
+@given(share=st.floats(0, 1), persons=st.integers(20, 10**7))
+def test_a_rounded_share_hides_fewer_than_ten_persons(share: float, persons: int) -> None:
+    """Moving ten persons less than the step moves no more than one step, and a step is at least twenty persons while there are as many."""
+    rounded = rounding.share(share, persons)
+    assert abs(rounded - share) <= 0.05 + 1e-9
+    steps = {round(rounding.share(each / 1000, persons), 9) for each in range(0, 1001)}
+    smallest = min(b - a for a, b in itertools.pairwise(sorted(steps)))
+    assert smallest * persons >= min(rounding.FEWEST, 0.1 * persons) - 1e-6
+
+
+def test_the_standard_is_the_cohorts_ages_and_sexes() -> None:
+    """Old and young as many in the cohort; of the release's persons three in four are young, who are less ill."""
+    standard = {"young": 100, "old": 100}
+    assert prevalences._standardised({"young": 15, "old": 25}, {"young": 150, "old": 50}, standard) == pytest.approx(0.3)
+    assert prevalences._standardised({"all": 40}, {"all": 200}, standard) == pytest.approx(0.2)
+
+
+def test_the_users_page_says_what_the_summary_says(release: Any) -> None:
+    document = release.utility()
+    for language in ("ja", "en"):
+        page = user_page.compose(document, language).decode()
+        assert "<script" not in page and page.count("<svg") >= 2
+        for table in document["tables"]:
+            assert table["label"][language] in page
+        assert "E11" in page and "3D046" in page

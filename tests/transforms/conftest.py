@@ -50,12 +50,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def carry_out(con: duckdb.DuckDBPyConnection) -> Callable[..., tuple[Outcome, dict[str, list[dict[str, object]]]]]:
     """Run the engine on small rows; gives the outcome and the released rows in the order they are written."""
 
-    def run(the_plan: plan.Plan, rows: Rows, secrets: ReleaseSecrets = SECRETS) -> tuple[Outcome, dict[str, list[dict[str, object]]]]:
+    def run(
+        the_plan: plan.Plan, rows: Rows, secrets: ReleaseSecrets = SECRETS, earlier: Mapping[str, str] | None = None
+    ) -> tuple[Outcome, dict[str, list[dict[str, object]]]]:
+        if earlier is not None:
+            con.register("earlier", pa.table({"person": list(earlier), "joint": pa.array(earlier.values(), pa.string())}))
         sources = {}
         for table in the_plan.tables:
             sources[table.name] = f"source_{table.name}"
             con.register(sources[table.name], arrow(table.name, rows[table.name]))
-        outcome = engine.carry_out(con, the_plan, sources, secrets, REFERENCE)
+        outcome = engine.carry_out(con, the_plan, sources, secrets, REFERENCE, earlier=None if earlier is None else "earlier")
         return outcome, {table.name: fetch(con, released(table.name)) for table in the_plan.tables}
 
     return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from kiban_processing import reference
 from kiban_processing.refusals import Refusal
+from kiban_processing.transforms import keys
 
 from .conftest import EVENTS, PATIENTS, REFERENCE, SECRETS, in_order
 
@@ -83,6 +85,11 @@ MODELS = {
     "k alone": "",
     "distinct l": 'l = [{ column = "diagnoses.icd10", value = 2 }]',
     "t": 't = [{ column = "diagnoses.icd10", value = 0.5 }, { column = "encounters.encounter_class", value = 0.6 }]',
+    "all others at once": """l = [{ column = "diagnoses.icd10", kind = "entropy", value = 1.5 },
+     { column = "encounters.encounter_class", kind = "recursive", c = 3.0, value = 2 }]
+t = [{ column = "diagnoses.icd10", ground = "ordered", value = 0.7 },
+     { column = "encounters.encounter_class", ground = "hierarchical", hierarchy = "classes.csv", value = 0.8 }]
+beta = [{ column = "encounters.encounter_class", value = 4.0, enhanced = true }, { column = "diagnoses.icd10", value = 6.0 }]""",
 }
 LONGITUDINAL = """
 [derived.stays]
@@ -152,7 +159,10 @@ PLACES = '[place]\nlevel = "municipality"\npopulation_floor = 70000\npopulations
 @pytest.mark.parametrize("models", MODELS.values(), ids=MODELS.keys())
 @given(rows=ROWS, k=st.integers(2, 3), limit=st.sampled_from([0.0, 0.4, 0.9]), rare=st.integers(2, 3))
 @settings(max_examples=40)
-def test_a_whole_plan(rows: Any, k: int, limit: float, rare: int, models: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
+def test_a_whole_plan(
+    rows: Any, k: int, limit: float, rare: int, models: str, make_plan: Callable[..., Any], carry_out: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.csv").write_text("inpatient;stay;*\noutpatient;visit;*\n", encoding="utf-8")
     plan = make_plan(k=k, limit=limit, rare=rare, models=models)
     try:
         expected = reference.carry_out(rows, plan, SECRETS, REFERENCE)
@@ -199,6 +209,7 @@ def _equal(rows: Any, plan: Any, carry_out: Any) -> Any:
         assert released[name] == in_order(table), name
         counts = outcome.tables[name]
         parts = counts.rows_consolidated + counts.rows_of_suppressed + counts.rows_without_patient + counts.rows_dropped_rare
+        parts += counts.rows_dropped_dates
         assert len(rows[name]) == counts.rows_before == counts.rows_after + counts.rows_limited + parts
         assert counts.rows_after == len(table)
         assert counts.rows_limited >= 0
@@ -235,6 +246,32 @@ def test_derived_quasi_identifiers(
 def test_code_sets(rows: Any, k: int, m: int, top: int, share: float, derived: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
     sets = SETS.format(m=m, top=top, share=share)
     _equal(rows, make_plan(k=k, limit=0.9, patients=SEX, tables=FEW_TABLES, extra=derived + sets), carry_out)
+
+
+@given(rows=ROWS, earlier=st.dictionaries(PEOPLE, st.sampled_from(["1", "2"])), with_l=st.booleans(), margin=st.integers(0, 1))
+@settings(max_examples=25)
+def test_beside_an_earlier_release(
+    rows: Any, earlier: dict[str, str], with_l: bool, margin: int, make_plan: Callable[..., Any], carry_out: Any
+) -> None:
+    """Whoever shares a class shares the earlier class, too, with k persons and the margin, and the figures are those of what is released."""
+    plan = make_plan(k=2, limit=0.9, models=MODELS["distinct l"] if with_l else "", extra=f"[risk]\nmargin = {margin}\n")
+    try:
+        expected = reference.carry_out(rows, plan, SECRETS, REFERENCE, earlier)
+    except Refusal as refusal:
+        with pytest.raises(Refusal) as caught:
+            carry_out(plan, rows, earlier=earlier)
+        assert caught.value.code == refusal.code == "anonymity-unattainable"
+        return
+    outcome, released = carry_out(plan, rows, earlier=earlier)
+    assert tuple(outcome.anonymity.node.values()) == expected.node
+    assert outcome.persons_suppressed == len(expected.suppressed)
+    assert {name: released[name] for name in expected.tables} == {name: in_order(table) for name, table in expected.tables.items()}
+    quasi = [column.released_as for column in plan.quasi]
+    known = {keys.pseudonym(SECRETS.pseudonym, person): joint for person, joint in earlier.items()}
+    alone = Counter(tuple(row[name] for name in quasi) for row in released["patients"])
+    joint = Counter((known.get(row["person"]), *(row[name] for name in quasi)) for row in released["patients"])
+    assert min(joint.values()) >= plan.anonymity.k + margin
+    assert outcome.anonymity.class_sizes == Counter(alone.values())
 
 
 @given(rows=PATIENT_ROWS.filter(bool))

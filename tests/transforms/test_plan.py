@@ -88,6 +88,24 @@ CHANGES = {
     "groups without clip": ('certainty = { treatment = "keep" }', 'certainty = { treatment = "keep", by = ["icd10"] }', "plan-field"),
     "groups of no codes": ('days = { treatment = "clip" }', 'days = { treatment = "clip", by = ["quantity"] }', "plan-field"),
     "hierarchy file absent": ('hierarchy = "sex"', 'hierarchy = "sex.csv"', "plan-unreadable"),
+    "unknown risk": ("[shift]", "[risk]\nhunter = 0.1\n[shift]", "plan-field"),
+    "risk above one": ("[shift]", "[risk]\nprosecutor = 10\n[shift]", "plan-field"),
+    "journalist without population": ("[shift]", "[risk]\njournalist = 0.05\n[shift]", "plan-field"),
+    "five events": ("[shift]", "[risk]\nknown_events = [{ events = 5, days = 7 }]\n[shift]", "plan-field"),
+    "events twice": ("[shift]", "[risk]\nknown_events = [{ events = 2, days = 7 }, { events = 2, days = 7 }]\n[shift]", "plan-field"),
+    "event without days": ("[shift]", "[risk]\nknown_events = [{ events = 2 }]\n[shift]", "plan-field"),
+    "inference of nothing released": (
+        "[shift]",
+        '[risk]\ninference = [{ column = "diagnoses.outcome", advantage = 0.3 }]\n[shift]',
+        "plan-sensitive-unreleased",
+    ),
+    "inference twice": (
+        "[shift]",
+        '[risk]\ninference = [{ column = "diagnoses.icd10", advantage = 0.3 }, { column = "diagnoses.icd10", advantage = 0.2 }]\n[shift]',
+        "plan-field",
+    ),
+    "no collusion without a reason": ("[shift]", '[risk]\nintersection = "recipient"\n[shift]', "plan-risk-weakened"),
+    "shift recovery without a reason": ("[shift]", "[risk]\nshift_advantage = 0.1\n[shift]", "plan-risk-weakened"),
     "municipality without floor": ('level = "prefecture"', 'level = "municipality"', "plan-field"),
 }
 
@@ -129,6 +147,43 @@ def test_the_digest_is_of_the_meaning_and_of_all_of_it(written: Callable[..., Pa
     one = plan.read(written('hierarchy = "sex"', 'hierarchy = "sex.csv"')).digest
     (tmp_path / "sex.csv").write_text("male;*\nfemale;*\nother;*\n", "utf-8")
     assert plan.read(written('hierarchy = "sex"', 'hierarchy = "sex.csv"')).digest != one
+
+
+def test_a_plan_without_bounds_has_the_defaults_and_one_with_them_another_digest(written: Callable[..., Path]) -> None:
+    plain = plan.read(EXAMPLE)
+    assert plain.risk == plan.Risk(intersection=plan.Intersection.ALL, shift_advantage=0.02)
+    assert plain.risk.highest(10) == 0.1
+    text = """[risk]
+prosecutor = 0.05
+marketer = 0.01
+journalist = 0.02
+population = 120000
+known_events = [{ events = 2, days = 7, share = 0.05 }, { events = 4, days = 0 }]
+shift_advantage = 0.1
+inference = [{ column = "diagnoses.icd10", advantage = 0.3 }]
+intersection = "recipient"
+margin = 2
+reason = "visiting room, one recipient only"
+[shift]"""
+    bounded = plan.read(written("[shift]", text))
+    plan.check(bounded, bounded.requested)
+    assert bounded.risk == plan.Risk(
+        0.05,
+        0.01,
+        0.02,
+        120000,
+        (plan.KnownEvents(2, 7, 0.05), plan.KnownEvents(4, 0)),
+        0.1,
+        (plan.Inference("diagnoses.icd10", 0.3),),
+        plan.Intersection.RECIPIENT,
+        2,
+        "visiting room, one recipient only",
+    )
+    assert bounded.risk.highest(10) == 0.05
+    digests = {plain.digest, bounded.digest}
+    for old, new in (("marketer = 0.01", "marketer = 0.02"), ("days = 7", "days = 8"), ("margin = 2", "margin = 3")):
+        digests.add(plan.read(written("[shift]", text.replace(old, new))).digest)
+    assert len(digests) == 5
 
 
 @pytest.mark.parametrize("kind", [Kind.DIRECT_IDENTIFIER, Kind.IDENTIFICATION_CODE, Kind.FREE_TEXT])

@@ -1,6 +1,7 @@
 """作成と提供の操作 (releasing): plan, release, deliver: from a contract in force to a package in the right hands."""
 
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,15 @@ def deliver(home: Home, release_id: str) -> Path:
         package = delivery.deliver(session, home.circumstances, release_id, folder=home.path, late_stops=late)
         oversight.schedule(session, home.circumstances.acting(SYSTEM.id), release_id)
     return package
+
+
+def require_insider(home: Home, release_id: str) -> None:
+    """Evidence and reports tell the method of processing: nobody of the recipient's side may see them. Refuses: act-not-allowed."""
+    with home.transaction() as session:
+        acting = people.actor(session, home.circumstances.actor)
+        found = release_state.load(session, release_id)
+        if acting.organisation == found.recipient_id or acting.roles & {"AP", "AS", "CU"}:
+            raise people.ACT_NOT_ALLOWED.refuse(person=acting.id, act="read-evidence", roles="CK/PR/AU")
 
 
 def build(door: Door, app: typer.Typer) -> None:
@@ -143,12 +153,27 @@ def _build_release(door: Door, app: typer.Typer) -> None:
     )
     def evidence(release_id: case_argument) -> None:
         opened = door.open("CK-1", "PR", "AU")
-        with opened.transaction() as session:
-            acting = people.actor(session, opened.circumstances.actor)
-            found = release_state.load(session, release_id)
-            if acting.organisation == found.recipient_id or acting.roles & {"AP", "AS", "CU"}:
-                raise people.ACT_NOT_ALLOWED.refuse(person=acting.id, act="read-evidence", roles="CK/PR/AU")
+        require_insider(opened, release_id)
         door.out.print_json((release.folder_of(opened, release_id) / release.EVIDENCE).read_text(encoding="utf-8"))
+
+    @group.command(
+        "report",
+        help=say(
+            "リスク・抑制・突合の報告書(HTML、JSON)を証拠と照らして書き出します(操作従業者・監査人のみ)。",
+            "Write the report on risk, suppression and earlier releases (HTML, JSON), held against the evidence (operator and auditor only).",
+        ),
+    )
+    def report(
+        release_id: case_argument, out: Annotated[Path, typer.Option("--out", help=say("書き出すフォルダ", "folder to write to"))]
+    ) -> None:
+        opened = door.open("CK-1", "PR", "AU")
+        require_insider(opened, release_id)
+        written = release.reports(opened, release_id)
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in written.items():
+            (out / name).write_bytes(content)
+            door.tell(f"書き出しました: {out / name}", f"Wrote {out / name}")
+        door.give({"release": release_id, "files": {name: f"sha256:{sha256(content).hexdigest()}" for name, content in written.items()}})
 
     @group.command(
         "approve",

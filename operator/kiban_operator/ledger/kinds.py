@@ -14,7 +14,7 @@ The life of a release, as the audit replays it (all under the aggregate `release
 The preparer is the actor of `release.intended` and `release.made`, an approver the actor (= `by`) of `release.checked` and
 `release.approved`, the delivery officer the actor of `release.delivered`: all different persons. A new `release.made` voids approvals.
 
-The evidence document (根拠資料) whose digest stands in `release.made` is that of `kiban_processing.evidence` (EVIDENCE_FORMAT): every
+The evidence document (根拠資料) whose digest stands in `release.made` is that of `kiban_processing.evidence` (EVIDENCE_FORMATS): every
 verdict passed, at least one for each of EVIDENCE_STANDARDS, nobody ineligible, over the same plan and as many persons as the entry says.
 """
 
@@ -44,7 +44,11 @@ from kiban_processing import statutes
 from kiban_processing.language import Text
 from kiban_processing.statutes import Article
 
-EVIDENCE_FORMAT = "kiban/evidence/v1"
+EVIDENCE_FORMATS = ("kiban/evidence/v1", "kiban/evidence/v2")  # v2: risk measured, and joint classes with earlier releases judged
+EVIDENCE_CHECKS = {
+    "kiban/evidence/v1": (),
+    "kiban/evidence/v2": ("k", "prosecutor-risk", "earlier-unrecorded"),
+}  # that must be among the verdicts
 EVIDENCE_STANDARDS = ("18(i)", "18(ii)", "18(iii)", "18(iv)", "18(v)", "opt-out")
 APPROVING_DECISIONS = ("approved", "conditionally-approved")
 RETENTION_YEARS = 3  # Reg 12(3): from the day of the entry

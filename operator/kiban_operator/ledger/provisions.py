@@ -163,7 +163,7 @@ def _object(document: bytes) -> Mapping[str, object]:
 
 def _evidence_faults(document: bytes, release: Release) -> list[Text]:
     value = _object(document)
-    if value.get("format") != kinds.EVIDENCE_FORMAT or value.get("passed") is not True or release.made is None:
+    if value.get("format") not in kinds.EVIDENCE_FORMATS or value.get("passed") is not True or release.made is None:
         return [Text("根拠資料が読めないか、適合としていません", "the evidence is not readable or does not say that all passed")]
     faults: list[Text] = []
     plan, eligibility, verdicts = value.get("plan"), value.get("eligibility"), value.get("verdicts")
@@ -182,6 +182,10 @@ def _evidence_faults(document: bytes, release: Release) -> list[Text]:
         own = [item for item in judged if item.get("standard") == standard]
         if not own or not all(item.get("passed") is True and _holds(item) for item in own):
             faults.append(Text(f"基準 {standard} への適合が示されていません", f"the standard {standard} is not shown to be met"))
+    checks = {item.get("check") for item in judged}
+    for check in kinds.EVIDENCE_CHECKS[str(value["format"])]:
+        if check not in checks:
+            faults.append(Text(f"根拠資料に判定 {check} がありません", f"the evidence holds no check {check}"))
     return faults
 
 

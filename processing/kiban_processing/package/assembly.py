@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from kiban_processing.language import Text
+from kiban_processing.language import LANGUAGES, Text
 from kiban_processing.package import bag, dictionary, manifest, statement, tables
 from kiban_processing.package.contents import Content
 from kiban_processing.refusals import Family, Ground
+from kiban_processing.reports import user_page
 from kiban_processing.statutes import REG_6_IV
 
 PACKAGE_PLACE_TAKEN = Ground(
@@ -57,6 +58,7 @@ def build(
         "STATEMENT.en.md": statement.compose(particulars, "en"),
         "README.md": statement.read_me(contents),
         "utility.json": orjson.dumps(dict(utility), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n",
+        **{user_page.page_file(language): user_page.compose(utility, language) for language in LANGUAGES},
     }
     for name, content_bytes in texts.items():
         (payload / name).write_bytes(content_bytes)

@@ -81,7 +81,7 @@ def read_me(contents: Sequence[Content]) -> bytes:
         "|---|---|",
         "| `STATEMENT.ja.md`, `STATEMENT.en.md` | 明示書。最初にお読みください。 / Read this first. |",
         "| `datapackage.json`, `dictionary/dictionary.csv` | データ定義書 / data dictionary |",
-        "| `utility.json` | 有用性の概要 / summary of utility |",
+        "| `utility.ja.html`, `utility.en.html`, `utility.json` | 有用性の概要 / summary of utility |",
     ]
     for content in contents:
         lines.append(f"| `parquet/{content.table}.parquet`, `csv/{content.table}.csv` | {content.label.ja} / {content.label.en} |")

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import math
 
-from kiban_processing import measures, outcome
+from kiban_processing import asked_fields, distributions, measures, outcome
 from kiban_processing.dialect import quoted
+from kiban_processing.distributions import Question
 from kiban_processing.evidence import Rule, Standard, Verdict
+from kiban_processing.hierarchies import named
 from kiban_processing.language import Text
 from kiban_processing.measures import Figures
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS
+from kiban_processing.recoding import demands
+from kiban_processing.recoding.demands import RecursiveDiversity
 from kiban_processing.standards import code_sets, columns, derived
 from kiban_processing.standards.finished import Finished, Found
 from kiban_processing.statutes import POLICY_SHIFT, REG_18_V, Article
@@ -78,7 +82,7 @@ def _anonymity(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
     asked = finished.plan.anonymity
     # What the released rows tell of a person counts like a column: whatever the recipient can compute, an attacker can know.
     quasi = [column.released_as for column in finished.plan.quasi] + [one.name for one in finished.plan.derived]
-    sensitive = sorted({one.column for one in asked.l} | {one.column for one in asked.t})
+    sensitive = sorted(asked.sensitive)
     _judged_persons(finished, quasi, sensitive)
     names = [f"s{number}" for number, _ in enumerate(sensitive)]
     called = dict(zip(names, sensitive, strict=True))
@@ -97,23 +101,61 @@ def _anonymity(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
         )
     )
     verdicts = []
+    distinct = [one for one in asked.l if one.kind == "distinct"]
+    equal = [one for one in asked.t if one.ground == "equal"]
     for one in figures:
         by = Text(f"（{one.source}）", f" ({one.source})")
         text = Text(f"準識別子が一致する人数の最小{by.ja}", f"persons in the smallest class{by.en}")
         verdicts.append(_verdict("k", text, "", one.persons, one.k, asked.k, Rule.AT_LEAST))
         # What lies beyond pycanon's reach is left out of its figures; ours are always there.
-        for diversity in asked.l:
+        for diversity in distinct:
             text = Text(f"組ごとの主な値の種類の最小{by.ja}", f"distinct principal values in the poorest class{by.en}")
             if diversity.column in one.l:
                 verdicts.append(_verdict("l", text, diversity.column, one.persons, one.l[diversity.column], diversity.value, Rule.AT_LEAST))
-        for closeness in asked.t:
+        for closeness in equal:
             text = Text(f"組と全体の分布の距離の最大{by.ja}", f"largest distance of a class from the whole{by.en}")
             if closeness.column in one.t:
                 verdicts.append(_verdict("t", text, closeness.column, one.persons, one.t[closeness.column], closeness.value))
     ours, theirs = figures
     text = Text("二つの測定が一致する", "the two measurements agree")
     verdicts.append(_verdict("k-agrees", text, "", ours.classes, abs(ours.k - theirs.k)))
-    return verdicts, figures
+    return [*verdicts, *_distributions(finished, quasi, sensitive)], figures
+
+
+def _distributions(finished: Finished, quasi: list[str], sensitive: list[str]) -> list[Verdict]:
+    """What pycanon has no right figure for: ours alone, by another way than the search's. Classes that break the model; t and entropy by figure."""
+    asked = finished.plan.anonymity
+    questions = [
+        Question(
+            f"s{number}",
+            demands.called(model),
+            demands.bound(model),
+            model.l if isinstance(model, RecursiveDiversity) else 0,
+            named.hierarchy_of_values(finished.plan, column),
+        )
+        for number, column in enumerate(sensitive)
+        for model in asked_fields.models((*asked.l, *asked.t, *asked.beta), column)
+        if demands.called(model) not in ("l-distinct", "t-equal")
+    ]
+    verdicts = []
+    for answer in distributions.measure(finished.con, _JUDGED, quasi, questions):
+        one, subject = answer.question, sensitive[int(answer.question.column[1:])]
+        match one.kind:
+            case "l-entropy":
+                text = Text(
+                    "組ごとの主な値の実効種類数の最小（kibanのみ）",
+                    "effective number (exp of the entropy) of values in the poorest class (kiban alone)",
+                )
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, round(answer.worst, 9), one.bound, Rule.AT_LEAST))
+            case "t-ordered" | "t-hierarchical" | "beta-basic":
+                text = Text(
+                    "組と全体の分布の隔たりの最大（kibanのみ）", "largest distance or gain of a class against the whole (kiban alone)"
+                )
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, round(answer.worst, 9), one.bound))
+            case _:
+                text = Text("求める条件を満たさない組の数（kibanのみ）", "classes that break the model (kiban alone)")
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, answer.failing))
+    return verdicts
 
 
 def _judged_persons(finished: Finished, quasi: list[str], sensitive: list[str]) -> None:
@@ -167,6 +209,12 @@ def _outliers(finished: Finished, column: Found) -> Verdict:
     return _verdict("outlier", text, column.place, examined, few if finished.rows[column.table] else 0)
 
 
+def _stands_for(finished: Finished, day: str, released: str) -> str:
+    """SQL: a released day, unshifted, is this day of the source, or begins the period of it where the plan coarsens gaps."""
+    gap = finished.plan.visits.gap_days
+    return f"{day} = {released}" if gap == 1 else f"{day} BETWEEN {released} AND {released} + {gap - 1}"
+
+
 def _dates(finished: Finished) -> list[Verdict]:
     shifted = finished.of(Treatment.SHIFT)
     # A year among the quasi-identifiers is a text, and may stand at a wider level; k judges it.
@@ -182,12 +230,16 @@ def _dates(finished: Finished) -> list[Verdict]:
         astray = finished.number(
             f"SELECT count(*) FROM (SELECT p.person, r.{name} - 7 * p.shift_weeks AS day FROM {quoted(outcome.released(column.table))} r "
             f"LEFT JOIN {secret} p ON p.pseudonym = r.person WHERE r.{name} IS NOT NULL) x "
-            f"ANTI JOIN {source} s ON s.person = x.person AND s.{name} = x.day"
+            f"ANTI JOIN {source} s ON s.person = x.person AND {_stands_for(finished, f's.{name}', 'x.day')}"
         )
         verdicts.append(_verdict("date-astray", text, column.place, finished.rows[column.table], astray, article=POLICY_SHIFT))
     for column in years:
         name, source = quoted(column.name), quoted(finished.sources[column.table])
-        moved = f"SELECT p.pseudonym, year(s.{name} + 7 * p.shift_weeks) AS year FROM {source} s JOIN {secret} p ON p.person = s.person"
+        back = finished.plan.visits.gap_days - 1
+        moved = (
+            f"SELECT p.pseudonym, unnest([year(s.{name} + 7 * p.shift_weeks), year(s.{name} + 7 * p.shift_weeks - {back})]) AS year "
+            f"FROM {source} s JOIN {secret} p ON p.person = s.person"
+        )
         astray = finished.number(
             f"SELECT count(*) FROM (SELECT person, {name} AS year FROM {quoted(outcome.released(column.table))} WHERE {name} IS NOT NULL) x "
             f"ANTI JOIN ({moved}) s ON s.pseudonym = x.person AND s.year = x.year"

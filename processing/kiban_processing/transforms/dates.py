@@ -46,3 +46,28 @@ def shifted_sql(day: str, weeks: str) -> str:
 
 def shifted_year_sql(day: str, weeks: str) -> str:
     return f"CAST({dialect.year(shifted_sql(day, weeks))} AS INTEGER)"
+
+
+def inside(moved: date, period: tuple[date, date] | None, window: int) -> bool:
+    """Whether every shift of the window could have brought a day of the collection's period to `moved`, so that it rules none out.
+
+    >>> inside(date(2020, 6, 1), (date(2020, 4, 1), date(2025, 3, 31)), 26)
+    False
+    """
+    return period is None or period[0] + timedelta(weeks=window) <= moved <= period[1] - timedelta(weeks=window)
+
+
+def coarse(day: date, first: date, gap_days: int) -> date:
+    """The first day of the period of `gap_days` that a day lies in, counted from the person's first day; 1 changes nothing.
+
+    >>> coarse(date(2024, 4, 20), date(2024, 4, 1), 7)
+    datetime.date(2024, 4, 15)
+    """
+    return day - timedelta(days=(day - first).days % gap_days)
+
+
+def inside_sql(moved: str, period: tuple[date, date] | None, window: int) -> str:
+    if period is None:
+        return "TRUE"
+    first, last = period[0] + timedelta(weeks=window), period[1] - timedelta(weeks=window)
+    return f"({moved} BETWEEN DATE '{first.isoformat()}' AND DATE '{last.isoformat()}')"

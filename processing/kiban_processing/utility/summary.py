@@ -1,4 +1,4 @@
-"""有用性の概要 (utility): what the recipient may know of what was kept: counts, share left out, likeness of each column to the cohort.
+"""有用性の概要 (summary): what the recipient may know of what was kept: counts, share left out, likeness of each column to the cohort.
 
 For the user. It is computed from the rows alone: no plan, threshold, level or shift goes in, so none can come out (Act 9(2)(iv), 30(1)).
 """
@@ -6,22 +6,30 @@ For the user. It is computed from the rows alone: no plan, threshold, level or s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from kiban_processing.catalogue import tables
 from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
-from kiban_processing.hierarchies import codes
 from kiban_processing.language import Text
 from kiban_processing.outcome import Outcome, ReleasedColumn, released
 from kiban_processing.permitted import Treatment
+from kiban_processing.utility import associations, distances, laboratory, prevalences, stays
+from kiban_processing.utility.compared import Compared
 
 _BINS = 10
 _EXPLANATION = Text(
     "distance は、元の集団と提供データとで値の割合がどれだけ違うか（全変動距離、0 は同じ、1 は全く別）。null は比べられない列。",
     "distance: how much the shares of the values differ between the cohort and the release (total variation; 0 the same, 1 wholly "
     "different). null: the column cannot be compared.",
+)
+_ANALYSES = Text(
+    "よくある解析を元の集団(before)と提供データ(after)で行った結果。値は丸めてあり、少人数のものは示さない。prevalences: 元の集団の年齢・性別で標準化した有病割合、"
+    "laboratory: 両端の1%ずつを除いた平均と標準偏差、associations: クラメールのVと相関係数、stays: 100人年あたりの入院数と在院日数。",
+    "Usual analyses on the cohort (before) and on the release (after), rounded; what rests on few persons is not shown. prevalences: share of "
+    "persons, standardised to the cohort's ages and sexes; laboratory: mean and standard deviation without the outermost hundredth at either "
+    "end; associations: Cramér's V and Pearson's correlation; stays: admissions per 100 person-years, and days of a stay.",
 )
 
 
@@ -51,13 +59,15 @@ class Utility:
     persons: int
     share_of_persons_left_out: float
     tables: tuple[TableUtility, ...]
+    analyses: Mapping[str, object] = field(default_factory=dict)
+    intervals_exact: bool = True
 
     def as_json(self) -> dict[str, object]:
         return {
             "explanation": {"ja": _EXPLANATION.ja, "en": _EXPLANATION.en},
             "persons": self.persons,
             "share_of_persons_left_out": self.share_of_persons_left_out,
-            "intervals_within_persons": "exact",
+            "intervals_within_persons": "exact" if self.intervals_exact else "may be coarsened",
             "tables": [
                 {
                     "name": table.name,
@@ -76,6 +86,7 @@ class Utility:
                 }
                 for table in self.tables
             ],
+            "analyses": {"explanation": {"ja": _ANALYSES.ja, "en": _ANALYSES.en}, **self.analyses},
         }
 
 
@@ -90,7 +101,14 @@ def measure(con: Connection, outcome: Outcome, sources: Mapping[str, str]) -> Ut
         columns = tuple(_column(con, table.name, column, source, made, outcome.reference_date, rows) for column in table.columns)
         share = round(rows / rows_before, 3) if rows_before else 1.0
         measured.append(TableUtility(table.name, tables.TABLES[table.name].label, rows, share, columns))
-    return Utility(after, round(1 - after / before, 3) if before else 0.0, tuple(measured))
+    compared = Compared(con, outcome, sources)
+    analyses: dict[str, object] = {
+        "prevalences": prevalences.measure(compared),
+        "laboratory": laboratory.measure(compared),
+        "associations": associations.measure(compared),
+        "stays": stays.measure(compared),
+    }
+    return Utility(after, round(1 - after / before, 3) if before else 0.0, tuple(measured), analyses, outcome.days is None)
 
 
 def _of_source(sources: Mapping[str, str], table: str) -> str:
@@ -106,78 +124,27 @@ def _column(con: Connection, table: str, column: ReleasedColumn, source: str, ma
     label = Text(column.name, column.name) if column.treatment is Treatment.DERIVED else item.label
     distance: float | None = None
     if column.treatment in (Treatment.KEEP, Treatment.GENERALISE_RARE):
-        theirs = _shares(con, f"SELECT {name}, count(*) FROM {source} GROUP BY 1")
-        ours = _shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1")
-        distance = _distance(_standard(theirs, item.code_system), _standard(ours, item.code_system))
+        theirs = distances.shares(con, f"SELECT {name}, count(*) FROM {source} GROUP BY 1")
+        ours = distances.shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1")
+        distance = distances.of_shares(distances.standard(theirs, item.code_system), distances.standard(ours, item.code_system))
     elif column.treatment is Treatment.CLIP:
         edges = con.execute(
             f"SELECT quantile_disc({name}, [{', '.join(str(n / _BINS) for n in range(1, _BINS))}]) FROM {source}"
         ).fetchall()
         bins = " + ".join(f"CAST({{0}} > {float(edge)!r} AS INTEGER)" for edge in sorted(set(edges[0][0] or ()))) or "0"
         pairs = ((name, source), (quoted(column.name), made))
-        theirs, ours = (_shares(con, f"SELECT {bins.format(each)} + 0 * {each}, count(*) FROM {where} GROUP BY 1") for each, where in pairs)
-        distance = _distance(theirs, ours)
+        theirs, ours = (
+            distances.shares(con, f"SELECT {bins.format(each)} + 0 * {each}, count(*) FROM {where} GROUP BY 1") for each, where in pairs
+        )
+        distance = distances.of_shares(theirs, ours)
     elif column.treatment is Treatment.BIRTH_YEAR:
-        years = _shares(con, f"SELECT year({name}), count(*) FROM {source} GROUP BY 1")
-        distance = _distance_of_spans(years, _shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1"))
+        years = distances.shares(con, f"SELECT year({name}), count(*) FROM {source} GROUP BY 1")
+        distance = distances.of_spans(years, distances.shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1"))
     elif column.treatment is Treatment.AGE_BAND:
         day = f"DATE '{reference.isoformat()}'"
-        years = _shares(con, f"SELECT greatest(date_sub('year', {name}, {day}), 0), count(*) FROM {source} GROUP BY 1")
-        distance = _distance_of_spans(years, _shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1"))
+        years = distances.shares(con, f"SELECT greatest(date_sub('year', {name}, {day}), 0), count(*) FROM {source} GROUP BY 1")
+        distance = distances.of_spans(years, distances.shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1"))
     return ColumnUtility(column.name, label, round(filled / rows, 3) if rows else 0.0, None if distance is None else round(distance, 2))
-
-
-def _shares(con: Connection, query: str) -> dict[str | None, float]:
-    counts = con.execute(query).fetchall()
-    total = sum(count for _, count in counts) or 1
-    return {None if value is None else str(value): count / total for value, count in counts}
-
-
-def _standard(shares: Mapping[str | None, float], system: str | None) -> dict[str | None, float]:
-    """Shares by the standard writing of each code, so that a mere difference of dots is none of meaning."""
-    standard: dict[str | None, float] = {}
-    for value, share in shares.items():
-        written = None if value is None else codes.path(system, value)[0]
-        standard[written] = standard.get(written, 0.0) + share
-    return standard
-
-
-def _distance(theirs: Mapping[str | None, float], ours: Mapping[str | None, float]) -> float:
-    values = sorted({*theirs, *ours}, key=lambda value: (value is not None, value or ""))
-    return sum(abs(theirs.get(value, 0.0) - ours.get(value, 0.0)) for value in values) / 2
-
-
-def _distance_of_spans(theirs: Mapping[str | None, float], ours: Mapping[str | None, float]) -> float | None:
-    """Distance over the released spans (`1980`, `1980-1984`, `<=1935`, `90+`, `*`); None where a value is no span of numbers."""
-    spans: dict[str, tuple[int, int]] = {}
-    for label in ours:
-        if label is None:
-            continue
-        span = _span(label)
-        if span is None:
-            return None
-        spans[label] = span
-    pooled: dict[str | None, float] = {}
-    for value, share in theirs.items():
-        # A value of the source that no released span holds was left out: it stays a value of its own.
-        label = None if value is None else next((name for name, (low, high) in spans.items() if low <= int(value) <= high), value)
-        pooled[label] = pooled.get(label, 0.0) + share
-    return _distance(pooled, ours)
-
-
-def _span(label: str) -> tuple[int, int] | None:
-    """
-    >>> _span("45-49"), _span("<=1935"), _span("90+"), _span("1980"), _span("old")
-    ((45, 49), (0, 1935), (90, 9999), (1980, 1980), None)
-    """
-    if label == "*":
-        return 0, 9999
-    low, _, high = label.removeprefix("<=").removesuffix("+").partition("-")
-    if not low.isdecimal() or (high and not high.isdecimal()):
-        return None
-    if label.startswith("<="):
-        return 0, int(low)
-    return int(low), 9999 if label.endswith("+") else int(high or low)
 
 
 def _count(con: Connection, query: str) -> int:
