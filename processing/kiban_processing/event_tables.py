@@ -304,4 +304,15 @@ def _counted(
         )
         for name, column in columns.items()
     )
-    return TableOutcome(table.name, described, before, after, 0, known - staying, before - known, staying - limited - after, limited, cells)
+    return TableOutcome(
+        table.name,
+        described,
+        before,
+        after,
+        0,
+        known - staying,
+        before - known,
+        staying - limited - after,
+        rows_limited=limited,
+        cells_suppressed=cells,
+    )
