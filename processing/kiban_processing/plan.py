@@ -45,13 +45,13 @@ from kiban_processing.planned import (
     Diversity,
     Handling,
     Method,
+    Metric,
     Place,
     PlaceLevel,
     Plan,
     Suppression,
     TablePlan,
 )
-from kiban_processing.recoding.losses import Metric
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
 
@@ -67,6 +67,7 @@ __all__ = [
     "Diversity",
     "Handling",
     "Method",
+    "Metric",
     "Place",
     "PlaceLevel",
     "Plan",

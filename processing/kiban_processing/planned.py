@@ -10,7 +10,6 @@ from kiban_processing import permitted
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
-from kiban_processing.recoding.losses import Metric
 
 PATIENTS = "patients"
 
@@ -20,6 +19,13 @@ class Method(StrEnum):
 
     GLOBAL = "global"
     LOCAL = "local"
+
+
+class Metric(StrEnum):
+    """What is least in the chosen recoding: the share of the domain that values cover, or the entropy they lose (`recoding.losses`)."""
+
+    LOSS = "loss"
+    ENTROPY = "entropy"
 
 
 class Suppression(StrEnum):

@@ -24,6 +24,7 @@ from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, DerivedKind, Handling, Method, Plan, Suppression, TablePlan
 from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity, Model
+from kiban_processing.recoding.losses import Metric
 from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.transforms import code_sets, dates, identifiers, keys, measurements, places, rarity
 
@@ -182,7 +183,9 @@ def _recoded(run: _Run, told: _Told) -> tuple[tuple[int, ...], dict[str, tuple[i
     )
     wanted = run.plan.anonymity
     ties = keys.tie_breaks(run.secrets.pseudonym)
-    found = anonymity.choose(tuples, Demand(wanted.k), wanted.suppression_limit, wanted.metric, None, wanted.method.value, ties)
+    found = anonymity.choose(
+        tuples, Demand(wanted.k), wanted.suppression_limit, Metric(wanted.metric.value), None, wanted.method.value, ties
+    )
     levels: dict[str, tuple[int, ...]] = {}
     for key, of in zip(ordered, found.of, strict=True):
         if of >= 0:
