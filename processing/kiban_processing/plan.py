@@ -50,6 +50,7 @@ from kiban_processing.planned import (
     Handling,
     Likeness,
     Method,
+    Metric,
     Place,
     PlaceLevel,
     Plan,
@@ -58,7 +59,6 @@ from kiban_processing.planned import (
     Visits,
 )
 from kiban_processing.planned_risk import Inference, Intersection, KnownEvents, Risk
-from kiban_processing.recoding.losses import Metric
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19, POLICY_SHIFT, REG_6_V, REG_18, REG_18_I, REG_18_V
 
@@ -78,6 +78,7 @@ __all__ = [
     "KnownEvents",
     "Likeness",
     "Method",
+    "Metric",
     "Place",
     "PlaceLevel",
     "Plan",

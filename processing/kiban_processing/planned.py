@@ -11,7 +11,6 @@ from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Kind
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
 from kiban_processing.planned_risk import Risk
-from kiban_processing.recoding.losses import Metric
 
 PATIENTS = "patients"
 
@@ -21,6 +20,13 @@ class Method(StrEnum):
 
     GLOBAL = "global"
     LOCAL = "local"
+
+
+class Metric(StrEnum):
+    """What is least in the chosen recoding: the share of the domain that values cover, or the entropy they lose (`recoding.losses`)."""
+
+    LOSS = "loss"
+    ENTROPY = "entropy"
 
 
 class Suppression(StrEnum):

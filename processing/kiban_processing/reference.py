@@ -25,6 +25,7 @@ from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, DerivedKind, Handling, Method, Plan, Suppression, TablePlan
 from kiban_processing.recoding import meaning, order
 from kiban_processing.recoding.demands import Demand
+from kiban_processing.recoding.losses import Metric
 from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.transforms import code_sets, dates, identifiers, keys, measurements, places, rarity
 
@@ -200,7 +201,13 @@ def _recoded(run: _Run, told: _Told) -> tuple[tuple[int, ...], dict[str, tuple[i
     wanted = run.plan.anonymity
     ties = keys.tie_breaks(run.secrets.pseudonym)
     found = anonymity.choose(
-        tuples, Demand(wanted.k + run.plan.risk.margin), wanted.suppression_limit, wanted.metric, None, wanted.method.value, ties
+        tuples,
+        Demand(wanted.k + run.plan.risk.margin),
+        wanted.suppression_limit,
+        Metric(wanted.metric.value),
+        None,
+        wanted.method.value,
+        ties,
     )
     levels: dict[str, tuple[int, ...]] = {}
     for key, of in zip(ordered, found.of, strict=True):

@@ -26,6 +26,7 @@ from kiban_processing.permitted import Treatment
 from kiban_processing.plan import ColumnPlan, DerivedKind, Handling, Plan, Suppression, TablePlan
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand
+from kiban_processing.recoding.losses import Metric
 from kiban_processing.recoding.tuples import Integers, Tuples
 from kiban_processing.transforms import keys
 
@@ -104,7 +105,7 @@ def decide(
     persons = tuples.total
     limit, chosen = plan.anonymity.suppression_limit, plan.anonymity
     ties = keys.tie_breaks(secrets.pseudonym)
-    recoding = anonymity.choose(tuples, demand, limit, chosen.metric, tell, chosen.method.value, ties)
+    recoding = anonymity.choose(tuples, demand, limit, Metric(chosen.metric.value), tell, chosen.method.value, ties)
     first = len(recoding.sizes)
     if chosen.suppress is Suppression.CELL:
         recoding = cells.by_cell(tuples, demand, recoding).recoding
