@@ -13,7 +13,7 @@ from datetime import date
 from kiban_processing.catalogue import tables
 from kiban_processing.hierarchies import ages, codes, hierarchy
 from kiban_processing.hierarchies.hierarchy import Hierarchy, build
-from kiban_processing.plan import Derived, DerivedKind, Handling, Plan
+from kiban_processing.planned import Derived, DerivedKind, Handling, Plan
 
 NO_CODE = "none"  # a person who has none of the listed codes
 _VERSION = "1"
