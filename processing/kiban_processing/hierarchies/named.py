@@ -10,7 +10,7 @@ from kiban_processing.hierarchies import ages, hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
 from kiban_processing.hierarchies.residence import Residence, residence
 from kiban_processing.permitted import BUILT_IN_HIERARCHIES
-from kiban_processing.plan import ColumnPlan, PlaceLevel, Plan
+from kiban_processing.planned import ColumnPlan, PlaceLevel, Plan
 
 
 def residence_of(plan: Plan) -> Residence:
