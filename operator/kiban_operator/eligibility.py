@@ -60,7 +60,7 @@ def recheck(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan) -> Eligibi
 
 
 def _planned(wanted: Plan) -> dict[str, set[str]]:
-    planned = {table.name: {column.name for column in table.released} for table in wanted.tables}
+    planned = {table.name: set(wanted.read_of(table.name)) for table in wanted.tables}
     planned.setdefault("patients", set())
     return planned
 

@@ -17,7 +17,7 @@ from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.hierarchy import GAP, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import judging, lattice, losses, order
+from kiban_processing.recoding import judging, lattice, local, losses, order
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand, Model
 from kiban_processing.recoding.demands import Ground as Distance
@@ -46,16 +46,21 @@ CODES = (
 POPULATION = "anonymity_population"  # engine table, while it is counted: q0 … of the persons of the population
 KEPT = "anonymity_kept"  # engine table: q0 …, s0 …, class (-1: suppressed)
 VALUES = "anonymity_values"  # engine table: class, v0 …: the released value of each quasi-identifier
-LEFT = "anonymity_left"  # engine table: class, of those that stay after a later round
+LEFT = "anonymity_left"  # engine table: q0 …, s0 …, class, of those that stay after a later round
 CLASS = "class"
+GLOBAL, LOCAL = "global", "local"
 
 
 @dataclass(frozen=True)
 class Quasi:
-    """A quasi-identifier: its column in the judged relation (text, missing allowed) and its hierarchy."""
+    """A quasi-identifier: its column in the judged relation (text, missing allowed) and its hierarchy.
+
+    `told`: the released events tell it; once rows were limited to the class's level, what they tell is the leaf and not the level's label.
+    """
 
     column: str
     hierarchy: Hierarchy
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,20 +144,75 @@ def _encode(
 
 
 def choose(
-    tuples: Tuples, demand: Demand, limit: float, metric: Metric = Metric.LOSS, progress: lattice.Progress | None = None
+    tuples: Tuples,
+    demand: Demand,
+    limit: float,
+    metric: Metric = Metric.LOSS,
+    progress: lattice.Progress | None = None,
+    method: str = GLOBAL,
+    tie_breaks: bytes | None = None,
 ) -> Recoding:
-    """The recoding of least loss with at most the share `limit` of the persons left out. Refuses: anonymity-unattainable."""
+    """The recoding of least loss with at most the share `limit` of the persons left out; local: never of more loss than the global one.
+
+    `tie_breaks`: from the release's secrets, so that nobody who knows the method knows its choices among equals. Refuses: anonymity-unattainable.
+    """
     allowed = permitted(tuples.total, limit)
-    found = lattice.search(tuples, demand, allowed, metric, progress)
+    if method == LOCAL:
+        found = local.recode(tuples, demand, allowed, metric, progress, tie_breaks)
+    else:
+        found = lattice.search(tuples, demand, allowed, metric, progress)
     if found is None or found.suppressed >= max(tuples.total, 1):
         raise UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=demand.k)
     return found
 
 
-def narrow(tuples: Tuples, of: Integers, recoding: Recoding, demand: Demand, persons: int) -> Recoding:
-    """The recoding without the classes that no longer satisfy what is asked, as `tuples` with their classes `of` are counted now."""
-    kept = judging.satisfied(tuples, demand, of, len(recoding.sizes))
-    return grouping.narrowed(tuples, recoding, of, kept, losses.of_recoding(tuples, np.where(kept[of], of, -1), recoding.levels, persons))
+def of_the_first(attributes: int, tuples: Tuples, recoding: Recoding, persons: int) -> tuple[Tuples, Recoding]:
+    """The same recoding and tuples by the first quasi-identifiers only; class numbers stay, so that several may be alike. For figures."""
+    if attributes == len(tuples.hierarchies):
+        return tuples, recoding
+    tuples = replace(tuples, hierarchies=tuples.hierarchies[:attributes], leaves=tuples.leaves[:attributes])
+    levels = recoding.levels[:, :attributes]
+    lost = losses.of_recoding(tuples, recoding.of, levels, persons)
+    node = None if recoding.node is None else recoding.node[:attributes]
+    return tuples, Recoding(recoding.of, levels, recoding.sizes, recoding.suppressed, *lost, node, recoding.judged)
+
+
+def seen(tuples: Tuples, of: Integers, recoding: Recoding, told: Sequence[bool]) -> Integers:
+    """The class of each tuple as the recipient sees it: equal released values; -1 where the persons of the tuple are left out.
+
+    `of`: class of each tuple in the recoding. Classes of other levels may be released alike; those who tell another leaf stand apart.
+    """
+    stay = np.flatnonzero(of >= 0)
+    columns, widths = [], []
+    for attribute, (hierarchy, leaves) in enumerate(zip(tuples.hierarchies, tuples.leaves, strict=True)):
+        if told[attribute]:
+            columns.append(leaves[stay].astype(np.int32))
+            widths.append(hierarchy.size + 1)
+            continue
+        labels: dict[str | None, int] = {}
+        numbers = [[labels.setdefault(label, len(labels)) for label in of_level] for of_level in hierarchy.labels]
+        wide = np.zeros((hierarchy.levels, max(map(len, numbers))), dtype=np.int32)
+        for level, of_level in enumerate(numbers):
+            wide[level, : len(of_level)] = of_level
+        levels = recoding.levels[of[stay], attribute]
+        codes = np.stack(hierarchy.codes)[levels, leaves[stay]]
+        columns.append(wide[levels, codes])
+        widths.append(len(labels))
+    found = np.full(len(of), -1, dtype=np.int64)
+    found[stay] = grouping.numbered(columns, widths, len(stay))
+    return found
+
+
+def narrow(tuples: Tuples, of: Integers, classes: Integers, recoding: Recoding, demand: Demand, persons: int) -> Recoding:
+    """The recoding without the tuples whose class, as seen, no longer satisfies what is asked.
+
+    `tuples` as they are counted now, with their classes `of` in the recoding and `classes` as seen; class numbers of the recoding stay.
+    """
+    kept = judging.satisfied(tuples, demand, classes, int(classes.max(initial=-1)) + 1)[classes]
+    staying = np.where(kept, of, -1)
+    sizes = np.bincount(of[kept], weights=tuples.persons[kept], minlength=len(recoding.sizes)).astype(np.int64)
+    lost = losses.of_recoding(tuples, staying, recoding.levels, persons)
+    return Recoding(staying, recoding.levels, sizes, persons - int(sizes.sum()), *lost, recoding.node, recoding.judged)
 
 
 def permitted(persons: int, limit: float) -> int:
@@ -164,48 +224,38 @@ def permitted(persons: int, limit: float) -> int:
     return int(limit * persons + 1e-9)
 
 
-def of_the_first(attributes: int, tuples: Tuples, recoding: Recoding, persons: int) -> tuple[Tuples, Recoding]:
-    """The same recoding seen by the first quasi-identifiers only: classes alike in them become one. For figures, no longer for KEPT."""
-    if attributes == len(tuples.hierarchies):
-        return tuples, recoding
-    tuples = replace(tuples, hierarchies=tuples.hierarchies[:attributes], leaves=tuples.leaves[:attributes])
-    stay = np.flatnonzero(recoding.of >= 0)
-    levels = recoding.levels[recoding.of[stay], :attributes]
-    columns, widths = [], []
-    for attribute, hierarchy in enumerate(tuples.hierarchies):
-        offsets = np.cumsum([0, *(len(labels) for labels in hierarchy.labels)])
-        own = levels[:, attribute].astype(np.int64)
-        columns.append((offsets[own] + np.stack(hierarchy.codes)[own, tuples.leaves[attribute][stay]]).astype(np.int32))
-        widths.append(int(offsets[-1]))
-    number = grouping.numbered(columns, widths, len(stay))
-    of = np.full(len(tuples), -1, dtype=np.int64)
-    of[stay] = number
-    _, first = np.unique(number, return_index=True)
-    sizes = np.bincount(number, weights=tuples.persons[stay]).astype(np.int64)
-    lost = losses.of_recoding(tuples, of, levels[first], persons)
-    node = None if recoding.node is None else recoding.node[:attributes]
-    return tuples, Recoding(of, levels[first], sizes, recoding.suppressed, *lost, node, recoding.judged)
-
-
-def figures(tuples: Tuples, recoding: Recoding, persons: int) -> Figures:
-    """The figures of a recoding among `persons`; `tuples` may lack those whom an earlier round left out."""
-    stay = recoding.of >= 0
-    sizes, numbers = np.unique(recoding.sizes[recoding.sizes > 0], return_counts=True)
+def figures(tuples: Tuples, recoding: Recoding, persons: int, classes: Integers | None = None) -> Figures:
+    """The figures of a recoding among `persons`; `tuples` may lack those whom an earlier round left out; `classes`: as seen, else its own."""
+    of = recoding.of if classes is None else classes
+    stay = of >= 0
+    released, own = np.unique(of[stay], return_inverse=True)
+    members = np.bincount(own, weights=tuples.persons[stay], minlength=len(released)).astype(np.int64)
+    sizes, numbers = np.unique(members[members > 0], return_counts=True)
     reached, of_models = [], []
     for sensitive in tuples.sensitive:
         if not stay.any():
             reached.append((0, 0.0))
             of_models.append(tuple(0.0 for _ in sensitive.models))
             continue
-        released, of = np.unique(recoding.of[stay], return_inverse=True)
         codes = replace(sensitive, codes=sensitive.codes[stay])
-        counted = judging.tally(codes, of, tuples.persons[stay], len(released), judging.whole(tuples, sensitive))
+        counted = judging.tally(codes, own, tuples.persons[stay], len(released), judging.whole(tuples, sensitive))
         apart = judging.distance(counted, len(released), Distance.EQUAL, codes)
         reached.append((int(judging.distinct(counted, len(released)).min()), float(apart.max())))
         of_models.append(tuple(judging.worst(one, judging.figure(one, counted, len(released), codes)) for one in sensitive.models))
     counts = {int(size): int(number) for size, number in zip(sizes, numbers, strict=True)}
     suppressed = persons - int(tuples.persons[stay].sum())
     return Figures(persons, suppressed, recoding.loss_geometric, recoding.loss_arithmetic, counts, tuple(reached), tuple(of_models))
+
+
+def levels(tuples: Tuples, recoding: Recoding) -> tuple[dict[int, int], ...]:
+    """Per attribute: level → persons released at it."""
+    stay = recoding.of >= 0
+    own, persons = recoding.levels[recoding.of[stay]], tuples.persons[stay]
+    found = []
+    for attribute in range(len(tuples.hierarchies)):
+        counted = np.bincount(own[:, attribute], weights=persons).astype(np.int64)
+        found.append({level: int(number) for level, number in enumerate(counted) if number})
+    return tuple(found)
 
 
 def keep(con: Connection, tuples: Tuples, recoding: Recoding) -> None:
@@ -228,10 +278,14 @@ def kept_sql(quasi: int, asked: int) -> str:
     return f"SELECT c.person, k.{CLASS} FROM {CODES} c JOIN {KEPT} k ON {agree} WHERE k.{CLASS} >= 0"
 
 
-def staying_sql(con: Connection, relation: str, recoding: Recoding) -> str:
-    """A query of `person, class` of a relation that has them, for the classes that are still there."""
-    _load(con, LEFT, {CLASS: np.flatnonzero(recoding.sizes > 0)})
-    return f"SELECT r.person, r.{CLASS} FROM {relation} r JOIN {LEFT} s ON s.{CLASS} = r.{CLASS}"
+def staying_sql(con: Connection, tuples: Tuples, of: Integers, recoding: Recoding) -> str:
+    """A query of `person, class` for the persons who still stay. Needs CODES with the classes `of` carried along."""
+    stay = recoding.of >= 0
+    content: dict[str, object] = {f"q{number}": leaves[stay] for number, leaves in enumerate(tuples.leaves)}
+    content |= {f"s{number}": sensitive.codes[stay] for number, sensitive in enumerate(tuples.sensitive)}
+    _load(con, LEFT, {**content, CLASS: of[stay]})
+    agree = " AND ".join(f"c.{name} = k.{name}" for name in [*_names(len(tuples.leaves), len(tuples.sensitive)), CLASS])
+    return f"SELECT c.person, c.{CLASS} FROM {CODES} c JOIN {LEFT} k ON {agree}"
 
 
 def released_values(quasi: Sequence[Quasi], alias: str) -> tuple[dict[str, str], str]:

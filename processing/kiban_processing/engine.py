@@ -6,34 +6,38 @@ The engine may be locked (no access to files or addresses): all that comes from 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 
-from kiban_processing import anonymity, conditions, dialect, event_days, event_tables, registrations
-from kiban_processing.anonymity import Asked, Figures, Quasi
+from kiban_processing import anonymity, conditions, derived, dialect, event_days, event_tables, registrations, staying
+from kiban_processing.anonymity import Asked, Quasi
 from kiban_processing.connection import Connection
+from kiban_processing.derived import Attribute
 from kiban_processing.event_tables import Settled
-from kiban_processing.hierarchies import hierarchy, named
+from kiban_processing.hierarchies import named
 from kiban_processing.language import Text
 from kiban_processing.outcome import (
     JUDGED_PERSONS,
     SECRET_PERSONS,
     AnonymityOutcome,
+    DerivedOutcome,
     MeasurementOutcome,
     ModelOutcome,
     Outcome,
     QuasiOutcome,
+    ReleasedColumn,
     ReleaseSecrets,
     SensitiveOutcome,
     TableOutcome,
     released,
 )
 from kiban_processing.permitted import Treatment
-from kiban_processing.plan import PATIENTS, ColumnPlan, Plan
+from kiban_processing.plan import PATIENTS, Plan
 from kiban_processing.recoding import demands
-from kiban_processing.recoding.classes import Recoding
-from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
+from kiban_processing.recoding.demands import Closeness, DistinctDiversity
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19
+from kiban_processing.staying import Stayed
 from kiban_processing.transforms import identifiers
 
 SOURCE_MISSING = Ground(
@@ -52,9 +56,6 @@ SECRET_SHORT = Ground(
 )
 
 Progress = Callable[[str, float], None]  # stage, share done from 0 to 1
-_STAYING = "plan_staying"  # person, class (none before the first choice)
-_JUDGED = "plan_judged"
-_EARLIER, _ABSENT = "earlier_class", "absent"  # column of _JUDGED, and its value for who was in no earlier release
 _RELEASED_PERSONS = "plan_released"  # person, pseudonym, shift_weeks
 
 
@@ -85,25 +86,30 @@ def carry_out(
     registrations.treat(con, plan, sources[PATIENTS], secrets, reference_date, places)
     sources, dropped, days = event_days.treat(con, plan, sources, secrets)
     tell("anonymity", 0.1)
+    attributes = derived.attributes(plan, reference_date)
     quasi = [Quasi(c.released_as, named.hierarchy_of(c, plan, reference_date, places)) for c in plan.quasi]
-    recoding, figures, settled = _anonymise(con, plan, sources, quasi, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of), earlier)
-    _persons(con, plan, quasi)
-    outcomes = {PATIENTS: _patients(con, plan, sources[PATIENTS], figures)}
-    measured: list[MeasurementOutcome] = []
+    quasi += [Quasi(one.name, one.hierarchy, one.told) for one in attributes]
+    asked = asked_of(plan)
+    stayed = staying.decide(
+        con, plan, sources, quasi, attributes, asked, secrets, lambda done, of: tell("anonymity", 0.1 + 0.3 * done / of), earlier
+    )
+    figures = stayed.figures
+    _persons(con, plan, quasi, attributes)
+    outcomes = {PATIENTS: _patients(con, plan, sources[PATIENTS], quasi, attributes, stayed)}
+    settled, measured = dict(stayed.settled), list[MeasurementOutcome]()
     events = [table for table in plan.tables if table.name != PATIENTS]
     for number, table in enumerate(events):
         tell(table.name, 0.4 + 0.6 * number / len(events))
-        source = sources[table.name]
+        source, kept = sources[table.name], stayed.kept[table.name]
         rare = [column for column in table.released if column.treatment is Treatment.GENERALISE_RARE]
-        decisive = event_tables.decisive(table)
         labels: dict[str, Settled] = {}
-        for column in (*decisive, *(one for one in rare if one not in decisive)):
-            relation = source if column in decisive else event_tables.remaining(table, source, labels)
+        for column in (*table.decisive, *(one for one in rare if one not in table.decisive)):
+            relation = kept.relation if column in table.decisive else event_tables.remaining(table, kept.relation, labels)
             if column.qualified not in settled:
                 settled[column.qualified] = event_tables.settle(con, plan, column, relation, _RELEASED_PERSONS)
             labels[column.name] = settled[column.qualified]
         outcomes[table.name], clipped = event_tables.release(
-            con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets
+            con, plan, table, source, _RELEASED_PERSONS, registrations.PERSONS, labels, secrets, kept
         )
         outcomes[table.name] = event_days.counted(outcomes[table.name], dropped)
         measured += clipped
@@ -115,14 +121,19 @@ def carry_out(
         outcomes,
         figures.persons,
         figures.suppressed,
-        _anonymity_outcome(plan, quasi, recoding, figures),
+        _anonymity_outcome(plan, quasi, stayed),
         tuple(one.outcome for _, one in sorted(settled.items())),
         tuple(measured),
         plan.shift_window_weeks,
         days,
+        tuple(DerivedOutcome(one.name, one.planned.kind.value, one.planned.table, one.handling.value) for one in attributes),
+        stayed.code_sets,
     )
     event_days.clear(con, plan)
-    _clear(con, quasi, plan, settled)
+    anonymity.clear(con, len(quasi) + 1, len(asked))
+    staying.clear(con, plan, replace(stayed, settled=settled))
+    for name in (_RELEASED_PERSONS, registrations.PERSONS):
+        con.execute(f"DROP TABLE IF EXISTS {name}")
     tell("done", 1.0)
     return outcome
 
@@ -132,7 +143,8 @@ def _inspect(con: Connection, plan: Plan, sources: Mapping[str, str]) -> None:
         if table.name not in sources:
             raise SOURCE_MISSING.refuse(item=table.name)
         present = {row[0] for row in con.execute(f"DESCRIBE {sources[table.name]}").fetchall()}
-        needed = ("person", *identifiers.surviving(table), *(("registered_on",) if table.name == PATIENTS else ()))
+        read = (*identifiers.surviving(table), *sorted(plan.read_of(table.name)))
+        needed = ("person", *read, *(("registered_on",) if table.name == PATIENTS else ()))
         for name in needed:
             if name not in present:
                 raise SOURCE_MISSING.refuse(item=f"{table.name}.{name}")
@@ -147,132 +159,62 @@ def asked_of(plan: Plan) -> list[Asked]:
     ]
 
 
-def _anonymise(
-    con: Connection,
-    plan: Plan,
-    sources: Mapping[str, str],
-    quasi: list[Quasi],
-    tell: Callable[[int, int], None],
-    earlier: str | None,
-) -> tuple[Recoding, Figures, dict[str, Settled]]:
-    """The recoding, its figures, and the settled codes of the sensitive columns; leaves _STAYING, _JUDGED and the released values.
-
-    With sensitive columns, whoever is left out may make a code rare and a class less diverse; the classes then stay and the failing ones
-    are left out too, until nothing changes. The earlier classes are one more quasi-identifier that cannot be generalised and is not released.
-    """
-    released_quasi, quasi = len(quasi), [*quasi, *_earlier_classes(con, earlier)]
-    asked, demand = asked_of(plan), Demand(plan.anonymity.k + plan.risk.margin)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS SELECT person, 0 AS {anonymity.CLASS} FROM {registrations.PERSONS}")
-    settled = _judge(con, plan, sources, asked, earlier)
-    tuples = anonymity.encode(con, _JUDGED, quasi, asked)
-    persons = tuples.total
-    recoding = anonymity.choose(tuples, demand, plan.anonymity.suppression_limit, progress=tell)
-    anonymity.keep(con, tuples, recoding)
-    _stay(con, anonymity.kept_sql(len(quasi), len(asked)))
-    while asked:
-        settled = _judge(con, plan, sources, asked, earlier)
-        tuples, of = anonymity.encode_assigned(con, _JUDGED, quasi, asked)
-        narrower = anonymity.narrow(tuples, of, recoding, demand, persons)
-        unchanged = bool((narrower.of >= 0).all())
-        recoding = narrower
-        if unchanged:
-            break
-        _stay(con, anonymity.staying_sql(con, _JUDGED, recoding))
-    tuples, recoding = anonymity.of_the_first(released_quasi, tuples, recoding, persons)
-    figures = anonymity.figures(tuples, recoding, persons)
-    allowed = anonymity.permitted(persons, plan.anonymity.suppression_limit)
-    if figures.suppressed > allowed or figures.suppressed == persons:
-        raise anonymity.UNATTAINABLE.refuse(persons=persons, allowed=allowed, k=plan.anonymity.k)
-    return recoding, figures, settled
-
-
-def _stay(con: Connection, query: str) -> None:
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_STAYING} AS {query}")
-
-
-def _earlier_classes(con: Connection, earlier: str | None) -> list[Quasi]:
-    """The earlier classes as a quasi-identifier of one level; absence is a value like any other."""
-    if earlier is None:
-        return []
-    values = con.execute(f"SELECT DISTINCT joint FROM {earlier} WHERE joint IS NOT NULL ORDER BY joint").fetchall()
-    return [Quasi(_EARLIER, hierarchy.build("earlier", "1", [[_ABSENT], *([str(value)] for (value,) in values)]))]
-
-
-def _judge(con: Connection, plan: Plan, sources: Mapping[str, str], asked: list[Asked], earlier: str | None) -> dict[str, Settled]:
-    """Leave _JUDGED: the persons who stay with their quasi-identifiers and principal sensitive values (as they would be released)."""
-    settled: dict[str, Settled] = {}
-    selected = ["p.person", f"y.{anonymity.CLASS}", *(f"p.{dialect.quoted(column.released_as)}" for column in plan.quasi)]
-    joins = []
-    for number, one in enumerate(asked):
-        column = _column(plan, one.column)
-        source, value = sources[column.table], dialect.quoted(column.name)
-        relation = f"(SELECT s.person, s.{value} FROM {source} s SEMI JOIN {_STAYING} y ON y.person = s.person)"
-        if column.treatment is Treatment.GENERALISE_RARE:
-            settled[one.column] = event_tables.settle(con, plan, column, source, _STAYING)
-            relation = f"(SELECT s.person, g.label AS {value} FROM {relation} s JOIN {settled[one.column].name} g ON g.code = s.{value})"
-        joins.append(f"LEFT JOIN ({event_tables.principal_sql(relation, value)}) a{number} ON a{number}.person = p.person")
-        selected.append(f"a{number}.value AS {dialect.quoted(one.column)}")
-    if earlier is not None:
-        joins.append(f"LEFT JOIN {earlier} b ON b.person = p.person")
-        selected.append(f"coalesce(b.joint, {dialect.literal(_ABSENT)}) AS {_EARLIER}")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT {', '.join(selected)} FROM {registrations.PERSONS} p "
-        f"JOIN {_STAYING} y ON y.person = p.person {' '.join(joins)}"
-    )
-    return settled
-
-
-def _column(plan: Plan, qualified: str) -> ColumnPlan:
-    table, _, _ = qualified.partition(".")
-    return next(column for column in plan.table(table).released if column.qualified == qualified)
-
-
-def _persons(con: Connection, plan: Plan, quasi: list[Quasi]) -> None:
+def _persons(con: Connection, plan: Plan, quasi: list[Quasi], attributes: tuple[Attribute, ...]) -> None:
     """Leave SECRET_PERSONS, JUDGED_PERSONS, `released_patients` and the persons who stay."""
     parts, joins = anonymity.released_values(quasi, "c")
-    listed = "".join(
-        f", {parts.get(name, f'p.{dialect.quoted(name)}')} AS {dialect.quoted(name)}" for name in registrations.released_columns(plan)
-    )
-    staying = f"{registrations.PERSONS} p JOIN {_STAYING} c ON c.person = p.person"
+    # What the released events tell is judged, and is no column.
+    told = {one.name: f"j.{dialect.quoted(one.name)}" for one in attributes if one.told}
+    columns = [*registrations.released_columns(plan), *(one.name for one in attributes if not one.told)]
+    listed = "".join(f", {parts.get(name, f'p.{dialect.quoted(name)}')} AS {dialect.quoted(name)}" for name in columns)
+    present = f"{registrations.PERSONS} p JOIN {staying.STAYING} c ON c.person = p.person"
     con.execute(
         f"CREATE OR REPLACE TABLE {SECRET_PERSONS} AS SELECT p.person, p.pseudonym, p.shift_weeks, c.person IS NULL AS suppressed "
-        f"FROM {registrations.PERSONS} p LEFT JOIN {_STAYING} c ON c.person = p.person"
+        f"FROM {registrations.PERSONS} p LEFT JOIN {staying.STAYING} c ON c.person = p.person"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {_RELEASED_PERSONS} AS SELECT person, pseudonym, shift_weeks FROM {SECRET_PERSONS} WHERE NOT suppressed"
     )
-    con.execute(f"CREATE OR REPLACE TABLE {released(PATIENTS)} AS SELECT p.pseudonym AS person{listed} FROM {staying} {joins}")
-    values = "".join(f", {expression} AS {dialect.quoted(name)}" for name, expression in parts.items())
+    con.execute(f"CREATE OR REPLACE TABLE {released(PATIENTS)} AS SELECT p.pseudonym AS person{listed} FROM {present} {joins}")
+    values = "".join(f", {expression} AS {dialect.quoted(name)}" for name, expression in {**parts, **told}.items())
     sensitive = "".join(f", j.{dialect.quoted(one.column)}" for one in asked_of(plan))
     con.execute(
-        f"CREATE OR REPLACE TABLE {JUDGED_PERSONS} AS SELECT p.pseudonym AS person{values}{sensitive} FROM {staying} "
-        f"JOIN {_JUDGED} j ON j.person = p.person {joins}"
+        f"CREATE OR REPLACE TABLE {JUDGED_PERSONS} AS SELECT p.pseudonym AS person{values}{sensitive} FROM {present} "
+        f"JOIN {staying.JUDGED} j ON j.person = p.person {joins}"
     )
 
 
-def _patients(con: Connection, plan: Plan, source: str, figures: Figures) -> TableOutcome:
+def _patients(
+    con: Connection, plan: Plan, source: str, quasi: list[Quasi], attributes: tuple[Attribute, ...], stayed: Stayed
+) -> TableOutcome:
     before, of_persons = con.execute(f"SELECT count(*), count(person) FROM {source}").fetchone() or (0, 0)
+    columns = [
+        ReleasedColumn(one.name, "VARCHAR", one.planned.sources, Treatment.DERIVED, quasi=True) for one in attributes if not one.told
+    ]
+    figures = stayed.figures
     return TableOutcome(
         PATIENTS,
-        registrations.described(plan),
+        (*registrations.described(plan), *columns),
         before,
         figures.persons - figures.suppressed,
         of_persons - figures.persons,
         figures.suppressed,
         before - of_persons,
         0,
+        cells_suppressed=stayed.persons_by_cell * sum(one.hierarchy.levels > 1 and not one.told for one in quasi),
     )
 
 
-def _anonymity_outcome(plan: Plan, quasi: list[Quasi], recoding: Recoding, figures: Figures) -> AnonymityOutcome:
+def _anonymity_outcome(plan: Plan, quasi: list[Quasi], stayed: Stayed) -> AnonymityOutcome:
+    recoding, figures, asked = stayed.recoding, stayed.figures, plan.anonymity
+    node = recoding.node or (None,) * len(quasi)
     return AnonymityOutcome(
-        plan.anonymity.method.value,
-        plan.anonymity.k,
+        asked.method.value,
+        asked.k,
         min(figures.class_sizes, default=0),
-        plan.anonymity.suppression_limit,
+        asked.suppression_limit,
         tuple(
-            QuasiOutcome(one.column, one.hierarchy.name, one.hierarchy.version, level, one.hierarchy.levels)
-            for one, level in zip(quasi, recoding.node or (), strict=True)
+            QuasiOutcome(one.column, one.hierarchy.name, one.hierarchy.version, level, one.hierarchy.levels, persons)
+            for one, level, persons in zip(quasi, node, stayed.levels, strict=True)
         ),
         tuple(
             SensitiveOutcome(
@@ -293,10 +235,7 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], recoding: Recoding, figur
         figures.loss_arithmetic,
         sum(figures.class_sizes.values()),
         figures.class_sizes,
+        asked.metric.value,
+        asked.suppress.value,
+        stayed.persons_by_cell,
     )
-
-
-def _clear(con: Connection, quasi: list[Quasi], plan: Plan, settled: Mapping[str, Settled]) -> None:
-    anonymity.clear(con, len(quasi) + 1, len(asked_of(plan)))
-    for name in (_STAYING, _JUDGED, _RELEASED_PERSONS, registrations.PERSONS, *(one.name for one in settled.values())):
-        con.execute(f"DROP TABLE IF EXISTS {name}")

@@ -6,7 +6,7 @@ Set-based throughout; only distinct codes ever reach Python.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -25,10 +25,22 @@ HOSPITAL = "hospital"  # where a source has this column, linking codes of two ho
 
 @dataclass(frozen=True)
 class Settled:
-    """The labels of one code column, as engine table `name` (code, label), with what became of the codes."""
+    """The labels of one code column, as engine table `name` (code, label), with what became of the codes.
+
+    `gone`: engine table person, code of the cells that were suppressed for one person only.
+    """
 
     name: str
     outcome: CodeOutcome
+    gone: str | None = None
+
+    def label(self, value: str, alias: str) -> tuple[str, str]:
+        """The expression of a code's label, and the joins it needs beside the alias `s` of the rows."""
+        joins = f" LEFT JOIN {self.name} {alias} ON {alias}.code = {value}"
+        if self.gone is None:
+            return f"{alias}.label", joins
+        joins += f" LEFT JOIN {self.gone} {alias}_gone ON {alias}_gone.person = s.person AND {alias}_gone.code = {value}"
+        return f"CASE WHEN {alias}_gone.code IS NULL THEN {alias}.label END", joins
 
 
 def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons: str) -> Settled:
@@ -38,13 +50,11 @@ def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons
     """
     value = dialect.quoted(column.name)
     joined = f"{source} s JOIN {persons} p ON p.person = s.person"
-    rows = con.execute(
-        f"SELECT s.{value}, count(DISTINCT s.person), count(*) FROM {joined} WHERE s.{value} IS NOT NULL GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
+    rows = counted(con, column, source, persons)
     system = tables.named(column.qualified).code_system
     paths = {code: codes.path(system, code) for code, _, _ in rows}
     own = {code: persons_of for code, persons_of, _ in rows}
-    counted: dict[str, int] = {}
+    held: dict[str, int] = {}
 
     def holders(members: Mapping[str, Sequence[str]]) -> dict[str, int]:
         found = {label: max(own[code] for code in under) for label, under in members.items()}  # never more than the truth
@@ -58,10 +68,31 @@ def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons
                 ).fetchall()
             )
             con.unregister("settling")
-        counted.update(found)
+        held.update(found)
         return found
 
     settled = rarity.settle(paths, holders, plan.rare_persons)
+    fewest = min((held[label] for label in settled.values() if label is not None), default=0)
+    return store(con, plan, column, rows, paths, settled, fewest)
+
+
+def counted(con: Connection, column: ColumnPlan, source: str, persons: str) -> list[tuple[str, int, int]]:
+    """Code, persons, rows of every code of a column, in order."""
+    value = f"s.{dialect.quoted(column.name)}"
+    query = f"SELECT {value}, count(DISTINCT s.person), count(*) FROM {source} s JOIN {persons} p ON p.person = s.person"
+    return con.execute(f"{query} WHERE {value} IS NOT NULL GROUP BY {value} ORDER BY {value}").fetchall()
+
+
+def store(
+    con: Connection,
+    plan: Plan,
+    column: ColumnPlan,
+    rows: Sequence[tuple[str, int, int]],
+    paths: Mapping[str, Sequence[str]],
+    settled: Mapping[str, str | None],
+    fewest: int,
+) -> Settled:
+    """Leave the labels as an engine table. `rows`: as `counted` gives them; `fewest`: persons who hold the rarest label."""
     name = f"settled_{column.table}_{column.name}"
     con.register("settled_rows", pa.table({"code": list(settled), "label": pa.array(list(settled.values()), pa.string())}))
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT CAST(code AS VARCHAR) AS code, label FROM settled_rows")
@@ -77,7 +108,7 @@ def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons
         len(gone),
         sum(number for code, _, number in rows if code in wider),
         sum(number for code, _, number in rows if code in gone),
-        min((counted[label] for label in settled.values() if label is not None), default=0),
+        fewest,
     )
     return Settled(name, outcome)
 
@@ -93,30 +124,46 @@ def principal_sql(relation: str, column: str) -> str:
     )
 
 
-def decisive(table: TablePlan) -> tuple[ColumnPlan, ...]:
-    """The code columns that decide whether a row has lost all it said; a unit or a department says nothing by itself."""
-    return tuple(
-        column
-        for column in table.released
-        if column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE
-    )
-
-
 def remaining(table: TablePlan, source: str, settled: Mapping[str, Settled]) -> str:
     """The relation of the rows that stay: all but those that had a code, lost it, and have none left.
 
     Needs the labels of the decisive columns; what is counted of the other columns is counted over these rows.
     """
-    columns = [column for column in decisive(table) if column.name in settled]
-    if not columns:
-        return source
-    joins, lost, left = "", [], []
-    for number, column in enumerate(columns):
+    stay, joins, _ = _labelled(table, settled)
+    return f"(SELECT s.* FROM {source} s{joins} WHERE {stay})" if joins else source
+
+
+def told(table: TablePlan, source: str, settled: Mapping[str, Settled], columns: Sequence[str]) -> str:
+    """The same rows with `person` and `columns` only, codes of the decisive columns as labelled."""
+    stay, joins, labels = _labelled(table, settled)
+    listed = "".join(f", {labels.get(name, f's.{dialect.quoted(name)}')} AS {dialect.quoted(name)}" for name in columns)
+    return f"(SELECT s.person{listed} FROM {source} s{joins} WHERE {stay})"
+
+
+def _labelled(table: TablePlan, settled: Mapping[str, Settled]) -> tuple[str, str, dict[str, str]]:
+    """The condition of the rows that stay, the joins it needs, and the labels of the decisive columns."""
+    joins, lost, labels = "", [], {}
+    for number, column in enumerate(one for one in table.decisive if one.name in settled):
         value = f"s.{dialect.quoted(column.name)}"
-        joins += f" LEFT JOIN {settled[column.name].name} d{number} ON d{number}.code = {value}"
-        lost.append(f"({value} IS NOT NULL AND d{number}.label IS NULL)")
-        left.append(f"d{number}.label IS NULL")
-    return f"(SELECT s.* FROM {source} s{joins} WHERE NOT (({' OR '.join(lost)}) AND {' AND '.join(left)}))"
+        labels[column.name], joined = settled[column.name].label(value, f"d{number}")
+        joins += joined
+        lost.append(f"({value} IS NOT NULL AND {labels[column.name]} IS NULL)")
+    if not labels:
+        return "TRUE", "", {}
+    left = " AND ".join(f"{label} IS NULL" for label in labels.values())
+    return f"NOT (({' OR '.join(lost)}) AND {left})", joins, labels
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The rows of a table that are left after limits on derived quasi-identifiers, and the references that still lead somewhere.
+
+    `relation`: the rows (the source itself where nothing is limited); `references`: linking column → relation person, hospital, value of
+    the rows it may lead to; any other reference is emptied, since a number of references tells the number of rows they led to.
+    """
+
+    relation: str
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 def release(
@@ -128,11 +175,12 @@ def release(
     everyone: str,
     settled: Mapping[str, Settled],
     secrets: ReleaseSecrets,
+    kept: Kept,
 ) -> tuple[TableOutcome, tuple[MeasurementOutcome, ...]]:
     """Leave `released_<table>`. `persons`: person, pseudonym, shift_weeks of those who stay; `everyone`: person of all who were judged;
-    `settled`: column → its labels."""
+    `settled`: column → its labels; `source`: all rows; `kept`: those of persons who stay that are left."""
     columns = {column.name: column for column in table.released if column.name in identifiers.surviving(table)}
-    has_hospital = HOSPITAL in {row[0] for row in con.execute(f"DESCRIBE {source}").fetchall()}
+    has_hospital = HOSPITAL in {row[0] for row in con.execute(f"DESCRIBE {kept.relation}").fetchall()}
     selected = ["p.pseudonym AS person"]
     joins: list[str] = []
     for name, column in columns.items():
@@ -142,26 +190,51 @@ def release(
             case Treatment.REKEY:
                 hospital = f"coalesce(s.{HOSPITAL}, '')" if has_hospital else "''"
                 expression = keys.rekeyed_sql(name, hospital, "s.person", value)
+                if name in kept.references:
+                    alias = f"r{len(joins)}"
+                    joins.append(
+                        f"LEFT JOIN {kept.references[name]} {alias} ON {alias}.person = s.person AND {alias}.hospital = {hospital} "
+                        f"AND {alias}.value = {value}"
+                    )
+                    expression = f"CASE WHEN {alias}.value IS NOT NULL THEN {expression} END"
             case Treatment.SHIFT:
                 expression = dates.shifted_sql(value, "p.shift_weeks")
             case Treatment.SHIFT_YEAR:
                 expression = dates.shifted_year_sql(value, "p.shift_weeks")
             case Treatment.GENERALISE_RARE:
-                alias = f"g{len(joins)}"
-                joins.append(f"LEFT JOIN {settled[name].name} {alias} ON {alias}.code = {value}")
-                expression = f"{alias}.label"
+                expression, joined = settled[name].label(value, f"g{len(joins)}")
+                joins.append(joined)
         selected.append(f"{expression} AS {dialect.quoted(name)}")
     work = f"work_{table.name}"
     parameters = keys.pads("pseudonym", secrets.pseudonym) if any(c.treatment is Treatment.REKEY for c in columns.values()) else {}
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {work} AS SELECT {', '.join(selected)} FROM {remaining(table, source, settled)} s JOIN {persons} p ON p.person = s.person "
-        f"{' '.join(joins)}",
-        parameters,
-    )
+    rows = f"{remaining(table, kept.relation, settled)} s JOIN {persons} p ON p.person = s.person"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {work} AS SELECT {', '.join(selected)} FROM {rows} {' '.join(joins)}", parameters)
+    emptied = [name for name in columns if name in kept.references or (name in settled and settled[name].gone is not None)]
+    cells = _emptied(con, rows, work, emptied, {name: settled[name].name for name in emptied if name in settled})
     measured = tuple(_clip(con, plan, column, table, work) for column in columns.values() if column.treatment is Treatment.CLIP)
     _write(con, plan, table, columns, work)
     con.execute(f"DROP TABLE {work}")
-    return _counted(con, table, columns, source, persons, everyone), measured
+    limited = 0
+    if kept.relation != source:
+        limited = _number(con, f"SELECT count(*) FROM {source} s JOIN {persons} p ON p.person = s.person") - _number(
+            con, f"SELECT count(*) FROM {kept.relation} s JOIN {persons} p ON p.person = s.person"
+        )
+    return _counted(con, table, columns, source, persons, everyone, limited, cells), measured
+
+
+def _emptied(con: Connection, rows: str, work: str, columns: Sequence[str], labels: Mapping[str, str]) -> int:
+    """Cells of the rows that stay which had something to say before they were emptied; a code that went for everybody is not counted."""
+    cells = 0
+    for name in columns:
+        value = f"s.{dialect.quoted(name)}"
+        had = f"JOIN {labels[name]} had ON had.code = {value} AND had.label IS NOT NULL" if name in labels else ""
+        before = _number(con, f"SELECT count({value}) FROM {rows} {had}")
+        cells += before - _number(con, f"SELECT count({dialect.quoted(name)}) FROM {work}")
+    return cells
+
+
+def _number(con: Connection, query: str) -> int:
+    return int((con.execute(query).fetchone() or (0,))[0])
 
 
 def _bounds_name(column: ColumnPlan) -> str:
@@ -206,7 +279,14 @@ def _write(con: Connection, plan: Plan, table: TablePlan, columns: Mapping[str, 
 
 
 def _counted(
-    con: Connection, table: TablePlan, columns: Mapping[str, ColumnPlan], source: str, persons: str, everyone: str
+    con: Connection,
+    table: TablePlan,
+    columns: Mapping[str, ColumnPlan],
+    source: str,
+    persons: str,
+    everyone: str,
+    limited: int,
+    cells: int,
 ) -> TableOutcome:
     before, known, staying = con.execute(
         f"SELECT count(*), count(e.person), count(p.person) FROM {source} s LEFT JOIN {everyone} e ON e.person = s.person "
@@ -224,4 +304,15 @@ def _counted(
         )
         for name, column in columns.items()
     )
-    return TableOutcome(table.name, described, before, after, 0, known - staying, before - known, staying - after)
+    return TableOutcome(
+        table.name,
+        described,
+        before,
+        after,
+        0,
+        known - staying,
+        before - known,
+        staying - limited - after,
+        rows_limited=limited,
+        cells_suppressed=cells,
+    )

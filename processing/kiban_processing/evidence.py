@@ -126,6 +126,7 @@ class Evidence:
     verdicts: tuple[Verdict, ...]
     risk: Mapping[str, Any] = field(default_factory=dict)
     reports: Mapping[str, str] = field(default_factory=dict)
+    suppressed: dict[str, int] = field(default_factory=dict)  # persons, records, cells given up, as the engine counted them
 
     @property
     def passed(self) -> bool:
@@ -174,6 +175,7 @@ class Evidence:
                     }
                     for figures in self.figures
                 ],
+                "suppressed": dict(self.suppressed),
                 "risk": dict(self.risk),
                 "verdicts": [verdict.as_json() for verdict in self.verdicts],
                 "reports": dict(self.reports),

@@ -70,4 +70,5 @@ def judge(
             *tried,
             *second_check.judge(data, eligibility),
         ),
+        suppressed=outcome.suppressed,
     )

@@ -6,7 +6,7 @@ chooses from `tables[...].rows_after`, `columns` and `persons_after` only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from kiban_processing.permitted import Treatment
@@ -43,7 +43,10 @@ class ReleasedColumn:
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped_rare + dropped_dates (for `patients`: + consolidated)."""
+    """Rows of one table, before and after; before = after + suppressed + without_patient + dropped_rare + dropped_dates + limited.
+
+    For `patients`: + consolidated.
+    """
 
     name: str
     columns: tuple[ReleasedColumn, ...]
@@ -52,19 +55,25 @@ class TableOutcome:
     rows_consolidated: int  # registrations that were folded into one row per person
     rows_of_suppressed: int  # rows of persons suppressed for k, l or t
     rows_without_patient: int  # rows whose person has no registration
-    rows_dropped_rare: int  # rows whose every code was rare to the top of its hierarchy
+    rows_dropped_rare: int  # rows whose every code was rare to the top of its hierarchy, or suppressed with the set it was part of
     rows_dropped_dates: int = 0  # rows whose day had to go, for the edge of the collection or for what it tells of the shift
+    rows_limited: int = 0  # rows left out so that a derived quasi-identifier tells no more than its level
+    cells_suppressed: int = 0  # cells emptied in the rows that stay: quasi-identifiers, codes of rare sets, references to rows left out
 
 
 @dataclass(frozen=True)
 class QuasiOutcome:
-    """One quasi-identifier: the level chosen (0 = as treated) of `levels` (number of levels), by which hierarchy."""
+    """One quasi-identifier: the level chosen (0 = as treated) of `levels` (number of levels), by which hierarchy.
+
+    `level` None: each class has a level of its own (local). `persons`: level → persons released at it.
+    """
 
     column: str
     hierarchy: str
     hierarchy_version: str
-    level: int
+    level: int | None
     levels: int
+    persons: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,43 @@ class AnonymityOutcome:
     loss_arithmetic: float
     classes: int
     class_sizes: dict[int, int]
+    metric: str = "loss"
+    suppress: str = "person"
+    persons_by_cell: int = 0  # persons who stay with every cell of their quasi-identifiers emptied
 
     @property
     def node(self) -> dict[str, int]:
-        """The level chosen for each quasi-identifier."""
-        return {quasi.column: quasi.level for quasi in self.quasi}
+        """The level chosen for each quasi-identifier; empty where each class has its own."""
+        return {quasi.column: quasi.level for quasi in self.quasi if quasi.level is not None}
+
+    @property
+    def levels(self) -> dict[str, dict[int, int]]:
+        """Column → level → persons released at it."""
+        return {quasi.column: quasi.persons for quasi in self.quasi}
+
+
+@dataclass(frozen=True)
+class DerivedOutcome:
+    """One derived quasi-identifier: of what it was made, and how it was generalised (`planned.Handling`)."""
+
+    name: str
+    kind: str
+    table: str
+    handling: str
+
+
+@dataclass(frozen=True)
+class CodeSetsOutcome:
+    """What k^m took: `cells` are codes of a person, whatever their number of rows; `fewest_persons` share a pair (or code) still released."""
+
+    columns: tuple[str, ...]
+    m: int
+    k: int
+    codes: int
+    codes_generalised: int
+    codes_suppressed: int  # for everybody
+    cells_suppressed: int
+    persons_affected: int  # who lost a cell
 
 
 @dataclass(frozen=True)
@@ -173,6 +214,18 @@ class Outcome:
     measurements: tuple[MeasurementOutcome, ...]
     shift_window_weeks: int
     days: DaysOutcome | None = None  # None: the plan leaves days alone
+    derived: tuple[DerivedOutcome, ...] = ()
+    code_sets: CodeSetsOutcome | None = None
+
+    @property
+    def suppressed(self) -> dict[str, int]:
+        """What was given up: persons, records of persons who stay, cells of records that stay."""
+        tables = self.tables.values()
+        return {
+            "persons": self.persons_suppressed,
+            "records": sum(table.rows_dropped_rare + table.rows_dropped_dates + table.rows_limited for table in tables),
+            "cells": sum(table.cells_suppressed for table in tables) + (self.days.cells if self.days else 0),
+        }
 
     @property
     def persons_after(self) -> int:

@@ -23,6 +23,7 @@ class Treatment(StrEnum):
     KEEP = "keep"  # そのまま
     GENERALISE_RARE = "generalise_rare"  # 少数の値を上位へ丸め、なお少数なら削除
     CLIP = "clip"  # 上下端の丸め
+    DERIVED = "derived"  # 事象の行から導いた準識別子; the plan's [derived] names it, no column can
 
 
 class RecipientClass(StrEnum):

@@ -117,6 +117,15 @@ class Fields:
     def table(self, key: str, optional: bool = False) -> Fields:
         return Fields(self._name(key), self.take(key, {} if optional else ...))
 
+    def optional_table(self, key: str) -> Fields | None:
+        return self.table(key) if key in self._left else None
+
+    def lists(self) -> list[tuple[str, tuple[str, ...]]]:
+        """All remaining entries as lists of texts, by name; takes them all."""
+        left, self._left = self._left, {}
+        one = Fields(self.path, left)
+        return [(key, one.texts(key) or ()) for key in left]
+
     def tables(self, key: str) -> list[Fields]:
         value = self.take(key, [])
         if not isinstance(value, list):

@@ -7,6 +7,8 @@ from datetime import date
 from enum import StrEnum
 
 from kiban_processing import permitted
+from kiban_processing.catalogue import tables
+from kiban_processing.catalogue.items import Kind
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
 from kiban_processing.planned_risk import Risk
 
@@ -14,9 +16,42 @@ PATIENTS = "patients"
 
 
 class Method(StrEnum):
-    """k-匿名化の方法: the whole column at one level (full-domain), with suppression of persons."""
+    """k-匿名化の方法: the whole column at one level (full-domain), or each class at levels of its own (multidimensional)."""
 
     GLOBAL = "global"
+    LOCAL = "local"
+
+
+class Metric(StrEnum):
+    """What is least in the chosen recoding: the share of the domain that values cover, or the entropy they lose (`recoding.losses`)."""
+
+    LOSS = "loss"
+    ENTROPY = "entropy"
+
+
+class Suppression(StrEnum):
+    """削除の単位: what is given up of persons whose class stays too small: themselves, or first the cells of their quasi-identifiers."""
+
+    PERSON = "person"
+    CELL = "cell"
+
+
+class DerivedKind(StrEnum):
+    """What is derived of a person's rows in one table of events."""
+
+    FIRST_YEAR = "first_year"  # year of the first (shifted) date
+    COUNT = "count"  # number of rows
+    SITES = "sites"  # number of hospitals
+    CODE_SET = "code_set"  # which of the listed codes occur
+    FIRST_CODE = "first_code"  # the listed code that occurs first
+
+
+class Handling(StrEnum):
+    """How a derived quasi-identifier is generalised."""
+
+    COLUMN = "column"  # the released tables do not tell it: released as a column of `patients`, at any level of its hierarchy
+    LIMITED = "limited"  # they tell it: rows are left out until they tell no more than the level does
+    AS_IS = "as-is"  # they tell it and no row can be left out for it: only level 0, else the person is left out
 
 
 class PlaceLevel(StrEnum):
@@ -54,6 +89,15 @@ class TablePlan:
     @property
     def released(self) -> tuple[ColumnPlan, ...]:
         return tuple(column for column in self.columns if column.treatment is not Treatment.REMOVE)
+
+    @property
+    def decisive(self) -> tuple[ColumnPlan, ...]:
+        """The code columns that decide whether a row has lost all it said; a unit or a department says nothing by itself."""
+        return tuple(
+            column
+            for column in self.released
+            if column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE
+        )
 
 
 @dataclass(frozen=True)
@@ -96,12 +140,63 @@ class Anonymity:
     t: tuple[Closeness, ...]
     method: Method
     beta: tuple[Likeness, ...] = ()
+    metric: Metric = Metric.LOSS
+    suppress: Suppression = Suppression.PERSON
 
     @property
     def sensitive(self) -> tuple[str, ...]:
         """The columns that something is asked of, each once."""
         columns = [*(one.column for one in self.l), *(one.column for one in self.t), *(one.column for one in self.beta)]
         return tuple(dict.fromkeys(columns))
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A quasi-identifier derived from a person's rows of one table.
+
+    `where`: only rows with one of these values in each of these columns; `column`, `codes`: only rows whose code lies under one of the
+    listed ones (of code_set and first_code: which of them); `date`: the date that decides what is first; `at_most`: more than so many
+    rows or hospitals are not told apart; `earliest`: earlier years are not told apart; `release`: a column of `patients` of this name.
+    """
+
+    name: str
+    kind: DerivedKind
+    table: str
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    column: str = ""
+    codes: tuple[str, ...] = ()
+    date: str = ""
+    at_most: int = 0
+    earliest: int = 0
+    hierarchy: str | None = None
+    release: bool = False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the table that decide the value, at least one."""
+        dated = self.kind in (DerivedKind.FIRST_YEAR, DerivedKind.FIRST_CODE)
+        needed = [*(name for name, _ in self.where), *([self.column] if self.column else []), *([self.date] if dated else [])]
+        return tuple(dict.fromkeys(needed)) or (self.date,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The catalogue's items it is made of, by qualified name."""
+        return tuple(f"{self.table}.{name}" for name in self.reads)
+
+
+@dataclass(frozen=True)
+class CodeSets:
+    """k^m-匿名性: any `m` codes of the columns that somebody may know of a person are shared by at least `k` persons, or by none.
+
+    `top`: how far down from the widest group a code is known (1: the widest; 0: as released); `share`: a code that would lose more than
+    this share of its persons goes up its hierarchy instead.
+    """
+
+    columns: tuple[str, ...]  # qualified
+    m: int
+    k: int
+    top: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -167,11 +262,28 @@ class Plan:
     risk: Risk = Risk()
     visits: Visits = Visits()
     digest: str = ""
+    derived: tuple[Derived, ...] = ()
+    code_sets: CodeSets | None = None
 
     @property
     def requested(self) -> frozenset[str]:
         """The items the plan releases anything of, by qualified name."""
-        return frozenset(column.qualified for table in self.tables for column in table.released)
+        derived = (source for one in self.derived if one.release for source in one.sources)
+        return frozenset((*(column.qualified for table in self.tables for column in table.released), *derived))
+
+    def read_of(self, table: str) -> frozenset[str]:
+        """The columns of a table that anything released is made of."""
+        derived = (name for one in self.derived if one.table == table for name in one.reads)
+        return frozenset((*(column.name for column in self.table(table).released), *derived))
+
+    def handling(self, derived: Derived) -> Handling:
+        """How a derived quasi-identifier is generalised: whatever the recipient can compute from the released rows, an attacker can know."""
+        table = self.table(derived.table)
+        released = {column.name for column in table.released}
+        told = set(derived.reads) <= released if derived.kind is not DerivedKind.COUNT else {name for name, _ in derived.where} <= released
+        if derived.kind is DerivedKind.SITES or not told:
+            return Handling.COLUMN
+        return Handling.LIMITED if derived.kind in (DerivedKind.CODE_SET, DerivedKind.COUNT) else Handling.AS_IS
 
     @property
     def quasi(self) -> tuple[ColumnPlan, ...]:

@@ -91,6 +91,68 @@ t = [{ column = "diagnoses.icd10", ground = "ordered", value = 0.7 },
      { column = "encounters.encounter_class", ground = "hierarchical", hierarchy = "classes.csv", value = 0.8 }]
 beta = [{ column = "encounters.encounter_class", value = 4.0, enhanced = true }, { column = "diagnoses.icd10", value = 6.0 }]""",
 }
+LONGITUDINAL = """
+[derived.stays]
+kind = "count"
+table = "encounters"
+where = { encounter_class = ["inpatient"] }
+at_most = 3
+[derived.chronic]
+kind = "code_set"
+table = "diagnoses"
+column = "icd10"
+codes = ["E11", "C14"]
+[derived.hospitals]
+kind = "sites"
+table = "encounters"
+at_most = 2
+release = true
+"""
+AS_IS = """
+[derived.first_seen]
+kind = "first_code"
+table = "diagnoses"
+column = "icd10"
+codes = ["E11", "E10", "C00"]
+[derived.year]
+kind = "first_year"
+table = "diagnoses"
+"""
+SETS = """
+[code_sets]
+columns = ["diagnoses.icd10", "diagnoses.disease_code"]
+m = {m}
+top = {top}
+share = {share}
+"""
+# Few persons who differ in little, so that classes of several come about.
+FEW = st.fixed_dictionaries(
+    {
+        "patients": rows_of(
+            4, person=PEOPLE, registered_on=st.none(), sex=st.sampled_from(["male", "female"]), birth_date=st.none(), address=st.none()
+        ),
+        "encounters": rows_of(
+            person=ANYONE,
+            hospital=st.sampled_from(["H1", "H2"]),
+            encounter_id=ENCOUNTER,
+            encounter_class=st.sampled_from(["inpatient", "inpatient", "outpatient"]),
+            started_on=DAYS,
+            ended_on=st.none(),
+            department=st.sampled_from([None, "01"]),
+        ),
+        "diagnoses": rows_of(
+            person=ANYONE,
+            hospital=st.sampled_from(["H1", "H2"]),
+            encounter_id=ENCOUNTER,
+            icd10=st.sampled_from([None, "E11", "E119", "E10", "C001", "C14"]),
+            disease_code=st.sampled_from([None, "8830052", "8830053"]),
+            diagnosed_on=st.sampled_from([date(2020, 1, 5), date(2020, 6, 5)]),
+            ended_on=st.none(),
+        ),
+    }
+)
+FEW_TABLES = EVENTS.split("[tables.laboratory_results")[0]
+SEX = 'sex = { treatment = "keep", quasi = true }\n'
 PLACES = '[place]\nlevel = "municipality"\npopulation_floor = 70000\npopulations = "populations.csv"\n'
 
 
@@ -127,6 +189,63 @@ def test_a_whole_plan(
                 + counts.rows_dropped_rare
             )
         )
+
+
+def _equal(rows: Any, plan: Any, carry_out: Any) -> Any:
+    """The outcome, or None where both refuse alike."""
+    try:
+        expected = reference.carry_out(rows, plan, SECRETS, REFERENCE)
+    except Refusal as refusal:
+        with pytest.raises(Refusal) as caught:
+            carry_out(plan, rows)
+        assert caught.value.code == refusal.code == "anonymity-unattainable"
+        return None
+    outcome, released = carry_out(plan, rows)
+    assert tuple(outcome.anonymity.node.values()) == expected.node
+    assert outcome.persons_suppressed == len(expected.suppressed)
+    for column, place in zip(outcome.anonymity.levels, range(9), strict=False):
+        assert outcome.anonymity.levels[column] == Counter(own[place] for own in expected.levels.values())
+    for name, table in expected.tables.items():
+        assert released[name] == in_order(table), name
+        counts = outcome.tables[name]
+        parts = counts.rows_consolidated + counts.rows_of_suppressed + counts.rows_without_patient + counts.rows_dropped_rare
+        parts += counts.rows_dropped_dates
+        assert len(rows[name]) == counts.rows_before == counts.rows_after + counts.rows_limited + parts
+        assert counts.rows_after == len(table)
+        assert counts.rows_limited >= 0
+        assert counts.rows_dropped_rare >= 0
+        assert counts.cells_suppressed >= 0
+    return outcome
+
+
+@pytest.mark.parametrize("method", ["global", "local"])
+@pytest.mark.parametrize("suppress", ["person", "cell"])
+@given(
+    rows=FEW,
+    limit=st.sampled_from([0.4, 0.9]),
+    parts=st.sampled_from([LONGITUDINAL, AS_IS, ""]),
+    models=st.sampled_from(list(MODELS.values())[:2]),
+)
+@settings(max_examples=12)
+def test_derived_quasi_identifiers(
+    rows: Any, limit: float, parts: str, models: str, suppress: str, method: str, make_plan: Callable[..., Any], carry_out: Any
+) -> None:
+    asked = f'method = "{method}"\nsuppress = "{suppress}"\n{models}'
+    _equal(rows, make_plan(k=2, limit=limit, models=asked, patients=SEX, tables=FEW_TABLES, extra=parts), carry_out)
+
+
+@given(
+    rows=FEW,
+    k=st.integers(2, 3),
+    m=st.integers(1, 2),
+    top=st.integers(0, 3),
+    share=st.sampled_from([0.0, 0.5, 1.0]),
+    derived=st.sampled_from(["", LONGITUDINAL]),
+)
+@settings(max_examples=25)
+def test_code_sets(rows: Any, k: int, m: int, top: int, share: float, derived: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
+    sets = SETS.format(m=m, top=top, share=share)
+    _equal(rows, make_plan(k=k, limit=0.9, patients=SEX, tables=FEW_TABLES, extra=derived + sets), carry_out)
 
 
 @given(rows=ROWS, earlier=st.dictionaries(PEOPLE, st.sampled_from(["1", "2"])), with_l=st.booleans(), margin=st.integers(0, 1))

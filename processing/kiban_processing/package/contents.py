@@ -96,6 +96,7 @@ _MEANINGS: dict[Treatment, Text] = {
     Treatment.PLACE: Text("住んでいる区域。", "The area of residence."),
     Treatment.KEEP: Text("目録の値。", "The value of the catalogue."),
     Treatment.GENERALISE_RARE: Text("コード。上位の区分のことがある。", "A code; it may be a wider group of the code system."),
+    Treatment.DERIVED: Text("本人の記録から求めた値又は幅。", "A value or span made of the person's records."),
     Treatment.CLIP: Text("測定値。極端な値は丸められている。", "A measured value; extremes are pooled."),
 }
 
@@ -127,6 +128,8 @@ def _column(column: ReleasedColumn, kind: ColumnType) -> Column:
     if column.treatment is Treatment.KEEP and item.choices:
         choices = ", ".join(item.choices)
         meaning = Text(f"{choices} のいずれか。`*` は区別しない。", f"One of {choices}; `*` does not tell.")
+    if column.treatment is Treatment.DERIVED:
+        return Column(column.name, kind, Text(column.name, column.name), meaning)
     return Column(column.name, kind, _LABELS.get(column.treatment, item.label), meaning, item.unit, item.code_system)
 
 

@@ -24,7 +24,6 @@ from kiban_processing.recoding import paths as ways
 from kiban_processing.recoding.classes import Levels, Recoding
 from kiban_processing.recoding.demands import Demand, PopulationMap, Presence
 from kiban_processing.recoding.losses import Metric
-from kiban_processing.recoding.paths import Paths
 from kiban_processing.recoding.regions import Judging
 from kiban_processing.recoding.tuples import Floats, Integers, Truths, Tuples
 

@@ -30,9 +30,7 @@ def possible(paths: Paths) -> bool:
     return paths.packed is not None and len(paths) > 0 and int(np.prod(paths.levels, dtype=object)) <= MOST_COMBINED
 
 
-def gather(
-    paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool | None = None, tick: Tick | None = None
-) -> Integers:
+def gather(paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool | None = None, tick: Tick | None = None) -> Integers:
     """The class of every unit, -1 for those that found no company by the time that at most `share` of the units is left."""
     of = np.full(len(paths), -1, dtype=np.int64)
     if not possible(paths) or paths.packed is None:
@@ -91,5 +89,3 @@ def _cheapest_first(paths: Paths) -> Integers:
         mask = (mask[:, None] | np.array([one for _, one in own])[None, :]).ravel()
     order = np.argsort(cost, kind="stable")
     return np.asarray(mask[order], dtype=np.int64)
-
-

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kiban_processing import dialect, event_days, event_tables, outcome
+from kiban_processing import dialect, event_days, outcome
 from kiban_processing.catalogue import tables
 from kiban_processing.connection import Connection
 from kiban_processing.dialect import quoted
@@ -103,7 +103,7 @@ def _insert(finished: Finished, table: TablePlan, anchor: str, kinds: int) -> in
     """Add the events of one table; kinds are numbered from `kinds` on. Gives the next free number."""
     con, day = finished.con, dialect.day_number(f"s.{quoted(anchor)}")
     source, released = quoted(finished.sources[table.name]), quoted(outcome.released(table.name))
-    coded = [column for column in event_tables.decisive(table) if any(one.place == column.qualified for one in finished.columns)]
+    coded = [column for column in table.decisive if any(one.place == column.qualified for one in finished.columns)]
     if not coded:
         for into, relation, own in ((_SOURCE, source, "person"), (_RELEASE, released, "pseudonym")):
             con.execute(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item, Kind
 from kiban_processing.permitted import Treatment
+from kiban_processing.plan import PATIENTS
+from kiban_processing.standards import derived
 from kiban_processing.standards.finished import Finished, Found
 
 
@@ -19,6 +21,7 @@ def forbidden(finished: Finished, *kinds: Kind) -> list[Found]:
 def undeclared(finished: Finished) -> list[Found]:
     """Columns that the engine did not declare, or that the plan does not release: nobody judged them, so they may not leave."""
     planned = {(table.name, column.released_as): column.treatment for table in finished.plan.tables for column in table.released}
+    planned |= {(PATIENTS, name): Treatment.DERIVED for name in derived.columns(finished)}
     return [
         column
         for column in finished.columns

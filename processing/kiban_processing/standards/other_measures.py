@@ -18,7 +18,7 @@ from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS
 from kiban_processing.recoding import demands
 from kiban_processing.recoding.demands import RecursiveDiversity
-from kiban_processing.standards import columns
+from kiban_processing.standards import code_sets, columns, derived
 from kiban_processing.standards.finished import Finished, Found
 from kiban_processing.statutes import POLICY_SHIFT, REG_18_V, Article
 
@@ -32,6 +32,7 @@ def judge(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
     verdicts += [*anonymity, _suppression(finished)]
     for column in finished.of(Treatment.CLIP):
         verdicts.append(_outliers(finished, column))
+    verdicts += code_sets.judge(finished)
     return [*verdicts, *_dates(finished)], figures
 
 
@@ -71,12 +72,16 @@ def _references(finished: Finished) -> list[Verdict]:
         if table != PATIENTS:
             astray = f"SELECT count(*) FROM {quoted(outcome.released(table))} r ANTI JOIN {patients} p ON p.person = r.person"
             verdicts.append(_verdict("row-without-person", text, table, finished.rows[table], finished.number(astray)))
+    if derived.told(finished):
+        text = Text("参照は提供される行だけを指す", "no reference leads to a row that was left out")
+        verdicts.append(_verdict("reference-astray", text, "", *derived.astray(finished)))
     return verdicts
 
 
 def _anonymity(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
     asked = finished.plan.anonymity
-    quasi = [column.released_as for column in finished.plan.quasi]
+    # What the released rows tell of a person counts like a column: whatever the recipient can compute, an attacker can know.
+    quasi = [column.released_as for column in finished.plan.quasi] + [one.name for one in finished.plan.derived]
     sensitive = sorted(asked.sensitive)
     _judged_persons(finished, quasi, sensitive)
     names = [f"s{number}" for number, _ in enumerate(sensitive)]
@@ -155,8 +160,9 @@ def _distributions(finished: Finished, quasi: list[str], sensitive: list[str]) -
 
 def _judged_persons(finished: Finished, quasi: list[str], sensitive: list[str]) -> None:
     """One row per released person, from the released tables alone; a person's principal value is what `principal` says."""
-    chosen = "".join(f", p.{quoted(name)}" for name in quasi)
-    joins = ""
+    told = {one.name: (f"d{number}", derived.query(finished, one)) for number, one in enumerate(derived.told(finished))}
+    chosen = "".join(f", {told[name][0]}.value AS {quoted(name)}" if name in told else f", p.{quoted(name)}" for name in quasi)
+    joins = "".join(f" LEFT JOIN ({query}) {alias} ON {alias}.person = p.person" for alias, query in told.values())
     for number, qualified in enumerate(sensitive):
         table, column = qualified.split(".", 1)
         chosen += f", v{number}.value AS s{number}"

@@ -26,6 +26,11 @@ def keyed(secret: bytes, *parts: str) -> str:
     return hmac.new(secret, _MARK.join(parts).encode(), hashlib.sha256).hexdigest()
 
 
+def tie_breaks(secret: bytes) -> bytes:
+    """The release's secret for choices among equals, made of the pseudonyms' one, so that it lives and dies with it."""
+    return hmac.new(secret, _MARK.join(("ties", "recoding")).encode(), hashlib.sha256).digest()
+
+
 def pseudonym(secret: bytes, person: str) -> str:
     """A person's number in one release.
 

@@ -121,6 +121,7 @@ def _column(con: Connection, table: str, column: ReleasedColumn, source: str, ma
     filled = _count(con, f"SELECT count({quoted(column.name)}) FROM {made}")
     item = tables.named(column.sources[0])
     name = quoted(item.name)
+    label = Text(column.name, column.name) if column.treatment is Treatment.DERIVED else item.label
     distance: float | None = None
     if column.treatment in (Treatment.KEEP, Treatment.GENERALISE_RARE):
         theirs = distances.shares(con, f"SELECT {name}, count(*) FROM {source} GROUP BY 1")
@@ -143,9 +144,7 @@ def _column(con: Connection, table: str, column: ReleasedColumn, source: str, ma
         day = f"DATE '{reference.isoformat()}'"
         years = distances.shares(con, f"SELECT greatest(date_sub('year', {name}, {day}), 0), count(*) FROM {source} GROUP BY 1")
         distance = distances.of_spans(years, distances.shares(con, f"SELECT {quoted(column.name)}, count(*) FROM {made} GROUP BY 1"))
-    return ColumnUtility(
-        column.name, item.label, round(filled / rows, 3) if rows else 0.0, None if distance is None else round(distance, 2)
-    )
+    return ColumnUtility(column.name, label, round(filled / rows, 3) if rows else 0.0, None if distance is None else round(distance, 2))
 
 
 def _count(con: Connection, query: str) -> int:
