@@ -96,7 +96,8 @@ class _Local:
         self.units = self._units()
         self.judging = Judging(self._judge, max(demand.k, 1), only_k)
         self.judged = 0
-        self.steps, self.step = (5 if only_k else 8), 0
+        self.sweeps: dict[float, Integers] = {}  # by the share left over; under the weights of now
+        self.steps, self.step = (5 if only_k else 9), 0
 
     def run(self) -> Recoding | None:
         best: _Found | None = None
@@ -132,6 +133,8 @@ class _Local:
         yield lambda: self._split(starts.cells(self.paths))
         if sweeping.possible(self.paths):
             yield lambda: self._swept(sweeping.FEWEST)
+            if not self.judging.only_k:
+                yield lambda: self._swept(sweeping.FEWEST, True)
             yield lambda: self._swept(EARLY)
         for optimum in self._optima():
             first = np.zeros(len(self.paths), dtype=np.int64)
@@ -144,8 +147,13 @@ class _Local:
     def _split(self, start: Integers) -> Integers:
         return starts.split(self.paths, start, self.judging, self.compiled)
 
-    def _swept(self, share: float) -> Integers:
-        of = sweeping.gather(self.paths, self.judging, share, self.compiled)
+    def _swept(self, share: float, joining: bool = False) -> Integers:
+        """A sweep; its rest is split top-down, or joins the sweep's classes: where one sensitive value is most people's, they must."""
+        if share not in self.sweeps:
+            self.sweeps[share] = sweeping.gather(self.paths, self.judging, share, self.compiled)
+        of = self.sweeps[share]
+        if joining:
+            return starts.take_in(self.paths, of, of < 0, self.judging, self.compiled)
         return self._with_rest(of, np.where(of < 0, starts.cells(self.paths), -1))
 
     def _optima(self) -> Iterator[Recoding]:
@@ -224,6 +232,7 @@ class _Local:
             return
         weights = [float(one) for one in 1 / (1 + self._shares(best.recoding.of, best.recoding.levels))]
         self.paths = ways.weighted(self.paths, self.searched, self.metric, self.key, weights)
+        self.sweeps.clear()
 
     def _judge(self, units: Integers, group: Integers, groups: int) -> Truths:
         return judging.satisfied(self.units.of(units), self.demand, group, groups, self.wholes or None)
