@@ -64,14 +64,14 @@ class _Table:
 
 
 class SparkConnection:
-    """`connection.Connection` on a Spark session of its own: its relations are nobody else's.
+    """`connection.Connection` on a Spark session, whose relations it names: two connections need two sessions (`session.newSession()`).
 
     `most_rows`: the most rows that a statement may bring to the driver (distinct tuples of quasi-identifiers are the largest aggregate).
     `fetched`: every statement that brought rows there. Not thread-safe.
     """
 
     def __init__(self, session: SparkSession, most_rows: int = 20_000_000) -> None:
-        self._session = session.newSession()
+        self._session = session
         self._most = most_rows
         self._tables: dict[str, _Table] = {}
         self.fetched: list[Fetched] = []
@@ -90,8 +90,8 @@ class SparkConnection:
             case Act.CREATE:
                 self._put(statement.relation, [_kept(self._frame(statement, parameters))])
             case Act.DECLARE:
-                columns = ", ".join(f"`{name}` {kind}" for name, kind in statement.columns)
-                self._put(statement.relation, [_attempt(lambda: self._session.createDataFrame([], columns))])
+                columns = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in statement.columns)
+                self._put(statement.relation, [_attempt(lambda: self._session.sql(f"SELECT {columns} WHERE FALSE"))])
             case Act.INSERT:
                 self._insert(statement, parameters)
             case Act.DROP:
