@@ -7,6 +7,9 @@ to an integer (Spark cuts, DuckDB rounds), `len` of a list, division by zero (mi
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -16,6 +19,7 @@ from sqlglot import exp
 
 _FROM, _TO = "duckdb", "spark"
 _HEX = "0x"
+_DEEPEST = 20_000
 # Functions whose results differ between the engines, or that Spark lacks: a plan that used one would not be the same on both.
 _FOREIGN = frozenset({"hash", "list_reduce", "printf", "histogram", "date_sub", "datesub", "regexp_extract_all", "array_agg_distinct"})
 
@@ -46,6 +50,11 @@ class Statement:
 @lru_cache(maxsize=4096)
 def translate(query: str) -> Statement:
     """One statement of DuckDB's dialect as an act of Spark. Raises Untranslatable; the message never holds the statement's constants."""
+    with _deep():
+        return _statement(query)
+
+
+def _statement(query: str) -> Statement:
     try:
         parsed = sqlglot.parse_one(query, read=_FROM)
     except sqlglot.errors.SqlglotError:
@@ -66,6 +75,17 @@ def translate(query: str) -> Statement:
         case exp.Query():
             return Statement(Act.QUERY, _query(parsed))
     raise Untranslatable(f"no statement that Spark is given: {type(parsed).__name__}")
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Room for SQLGlot, which descends by some thirty calls for each call in a call: the gate has sixty of them in one another."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _described(relation: exp.Expr) -> exp.Expr:
