@@ -31,8 +31,9 @@ def lacking() -> str | None:
         import pyspark  # noqa: F401
     except ImportError:
         return "PySpark (kiban[spark])"
-    java = shutil.which("java") or (os.environ.get("JAVA_HOME") and shutil.which("java", path=os.path.join(os.environ["JAVA_HOME"], "bin")))
-    return None if java else "Java 17"
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    return None if found else "Java 17"
 
 
 def cpu_seconds(session: Any) -> float:
