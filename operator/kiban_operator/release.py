@@ -15,12 +15,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kiban_operator import approvals, custody, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator import approvals, cluster, custody, optouts, orders, release_state, roles, vault, workshop
 from kiban_operator.eligibility import lay_out_eligible, recheck
 from kiban_operator.home import Home
 from kiban_operator.ledger import signer
 from kiban_operator.release_state import Product, Release
 from kiban_processing import engine, gate, plan, utility
+from kiban_processing.connection import Connection
 from kiban_processing.evidence import Evidence
 from kiban_processing.language import Text
 from kiban_processing.outcome import SECRET_PERSONS, Outcome, ReleaseSecrets
@@ -129,14 +130,16 @@ def _carry_out(
             raise NOBODY_ELIGIBLE.refuse()
         progress("process", 0, None)
         reference = wanted.reference_date or home.circumstances.today()
-        outcome = engine.carry_out(con, wanted, sources, secrets, reference)
-        eligibility = recheck(home, con, wanted)
-        progress("judge", 0, None)
-        evidence = gate.judge(con, wanted, outcome, sources, eligibility, _earlier_pseudonyms(home, con, release_id))
-        folder = folder_of(home, release_id)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / EVIDENCE).write_bytes(evidence.as_document())
-        evidence.require()
+        with cluster.open_engine(home, con, sources) as working:
+            outcome = engine.carry_out(working, wanted, sources, secrets, reference)
+            eligibility = recheck(home, con, wanted)
+            progress("judge", 0, None)
+            evidence = gate.judge(working, wanted, outcome, sources, eligibility, _earlier_pseudonyms(home, working, release_id))
+            folder = folder_of(home, release_id)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / EVIDENCE).write_bytes(evidence.as_document())
+            evidence.require()
+            cluster.bring_back(working, con, outcome)
         progress("package", 0, None)
         particulars = Particulars(
             release_id, order.contract, home.settings.operator, order.recipient_name, home.circumstances.today(), purpose, tuple(conditions)
@@ -168,7 +171,7 @@ def _carry_out(
     return Made(made, evidence, outcome)
 
 
-def _earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: str) -> str | None:
+def _earlier_pseudonyms(home: Home, con: Connection, release_id: str) -> str | None:
     """What the persons of this release were called in every earlier one: no pseudonym may be used twice (law.md, requirement 19)."""
     with home.reading() as session:
         query = release_state.every(session)

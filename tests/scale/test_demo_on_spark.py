@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kiban_applications import contracts
-from kiban_operator import eligibility, workshop
+from kiban_operator import cluster, eligibility, workshop
 from kiban_processing import engine, gate, plan
 from kiban_processing.evidence import Eligibility
 from kiban_processing.outcome import JUDGED_PERSONS, SECRET_PERSONS, released
@@ -33,30 +33,37 @@ def test_same_release_same_evidence_and_only_aggregates_leave_the_cluster(agreed
         order = contracts.order(session, agreed.told["contract"], agreed.home.circumstances.today())
     spark = connect()
     with workshop.open_workshop(tmp_path) as duck:
-        sources = eligibility.lay_out_eligible(agreed.home, duck, the_plan, order)
-        for relation in sources.values():
-            laid = duck.execute(f"SELECT * FROM {relation}").to_arrow_table()
-            spark.register(relation, laid)
-            duck.register(f"{relation}_again", laid)
-        again = {table: f"{relation}_again" for table, relation in sources.items()}
+        laid_out = eligibility.lay_out_eligible(agreed.home, duck, the_plan, order)
+        sources = {table: f"{relation}_again" for table, relation in laid_out.items()}
+        for table, relation in laid_out.items():  # read from the vault once
+            duck.register(sources[table], duck.execute(f"SELECT * FROM {relation}").to_arrow_table())
+        cluster.hand_over(duck, spark, sources.values())
         (members,) = duck.execute("SELECT count(*) FROM members").fetchall()[0]
-        made = engine.carry_out(duck, the_plan, again, SECRETS, REFERENCE)
+        made = engine.carry_out(duck, the_plan, sources, SECRETS, REFERENCE)
 
         assert engine.carry_out(spark, the_plan, sources, SECRETS, REFERENCE) == made
-        only_aggregates(spark.fetched, made.persons_before, most_codes(duck, the_plan, again))
+        only_aggregates(spark.fetched, made.persons_before, most_codes(duck, the_plan, sources))
         spark.fetched.clear()
 
         asked = Eligibility(CHECKED, members, 0, "0" * 64)
-        judged = gate.judge(duck, the_plan, made, again, asked)
+        judged = gate.judge(duck, the_plan, made, sources, asked)
         assert gate.judge(spark, the_plan, made, sources, asked).as_document() == judged.as_document()
         assert judged.figures[0].k >= the_plan.anonymity.k
         # The gate asks for counts and for distinct released texts; for rows of persons only pycanon does, which knows no engine.
         rows_of_persons = [one for one in spark.fetched if one.rows >= made.persons_after]
         assert all("so_far" in one.query for one in rows_of_persons) and len(rows_of_persons) == 1
 
-        for relation in (*(released(table) for table in sources), SECRET_PERSONS, JUDGED_PERSONS):
-            rows = f"SELECT * FROM {relation} ORDER BY ALL"
-            assert spark.execute(rows).fetchall() == duck.execute(rows).fetchall() != [], relation
+        left = (*(released(table) for table in sources), SECRET_PERSONS, JUDGED_PERSONS)
+        rows = {relation: duck.execute(f"SELECT * FROM {relation} ORDER BY ALL").fetchall() for relation in left}
+        for relation in left:
+            assert spark.execute(f"SELECT * FROM {relation} ORDER BY ALL").fetchall() == rows[relation] != [], relation
+        columns = {relation: duck.execute(f"DESCRIBE {relation}").fetchall() for relation in left}
+        for relation in left[: len(sources)]:
+            duck.execute(f"DROP TABLE {relation}")
+        cluster.bring_back(spark, duck, made)
+        for relation in left[: len(sources)]:
+            assert duck.execute(f"SELECT * FROM {relation} ORDER BY ALL").fetchall() == rows[relation]
+            assert duck.execute(f"DESCRIBE {relation}").fetchall() == columns[relation]
 
 
 def only_aggregates(fetched: list[Any], persons: int, codes: int) -> None:

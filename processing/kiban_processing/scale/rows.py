@@ -52,4 +52,5 @@ def _array(column: pa.Array) -> npt.NDArray[Any] | Any:
     present = column.drop_null().to_numpy(zero_copy_only=False)
     values = np.zeros(len(column), dtype=present.dtype)
     values[~missing] = present
-    return np.ma.masked_array(values, mask=missing)
+    masked: Any = np.ma.masked_array  # numpy's own stubs leave it untyped
+    return masked(values, mask=missing)

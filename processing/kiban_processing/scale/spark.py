@@ -7,7 +7,7 @@ Only what `fetch…` asks for comes to the driver, and is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, TypeVar
@@ -99,14 +99,26 @@ class SparkConnection:
         return Rows(lambda: pa.table({}))
 
     def register(self, view_name: str, python_object: object) -> object:
-        """Give a relation of Arrow data (table, batches, reader, dataset) a name; it passes through the driver, so it must be small there."""
-        content = _plain(_arrow(python_object))
-        _attempt(lambda: self._session.createDataFrame(content).createOrReplaceTempView(f"`{view_name}`"))
+        """Give a relation of Arrow data (table, batches, dataset, reader) a name. It passes through the driver; a reader batch by batch,
+        each handed to the executors before the next is read."""
+        if isinstance(python_object, pa.RecordBatchReader):
+            parts = [_kept(self._given(pa.Table.from_batches([batch]))) for batch in python_object]
+            self._put(view_name, parts or [self._given(python_object.schema.empty_table())])
+        else:
+            self._put(view_name, [self._given(_arrow(python_object))])
         return self
 
     def unregister(self, view_name: str) -> object:
-        _attempt(lambda: self._session.catalog.dropTempView(view_name))
+        self._drop(view_name)
         return self
+
+    def batches(self, relation: str, by: str, rows: int = 500_000) -> Iterator[pa.Table]:
+        """All rows of a relation in parts of about `rows`, divided by a column's hash: for what is meant to leave Spark, in no order."""
+        every = _attempt(lambda: self._session.table(f"`{relation}`"))
+        many = max(1, -(-_attempt(every.count) // rows))
+        for part in range(many):
+            chosen = _attempt(lambda part=part: every.where(f"pmod(xxhash64(`{by}`), {many}) = {part}").toArrow())
+            yield chosen
 
     def open_parquet(self, view_name: str, *addresses: str) -> None:
         """Give Parquet files a name; they are read by the executors where they are used and never pass through the driver."""
@@ -131,6 +143,9 @@ class SparkConnection:
         """Let go of every table made here; the session that was given stays open."""
         for name in list(self._tables):
             self._drop(name)
+
+    def _given(self, content: pa.Table) -> DataFrame:
+        return _attempt(lambda: self._session.createDataFrame(_plain(content)))
 
     def _frame(self, statement: Statement, parameters: object) -> DataFrame:
         return _attempt(lambda: self._session.sql(statement.query, args=_arguments(parameters)))
@@ -233,8 +248,6 @@ def _arrow(content: object) -> pa.Table:
             return content
         case pa.RecordBatch():
             return pa.Table.from_batches([content])
-        case pa.RecordBatchReader():
-            return content.read_all()
     return content.to_table()  # type: ignore[attr-defined]  # a dataset
 
 
