@@ -15,13 +15,14 @@ import resource
 import shutil
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from kiban_processing import engine, measures, plan
+from kiban_processing import engine, gate, measures, plan
+from kiban_processing.evidence import Eligibility
 from kiban_processing.outcome import JUDGED_PERSONS, ReleaseSecrets, released
 from kiban_processing.scale import session
 from kiban_processing.scale.spark import SparkConnection
@@ -29,6 +30,7 @@ from kiban_processing.scale.spark import SparkConnection
 PLAN = Path(__file__).parents[2] / "data_examples" / "plans" / "diabetes-cohort.toml"
 SECRETS = ReleaseSecrets(b"p" * 32, b"s" * 32)
 REFERENCE = date(2025, 3, 31)
+CHECKED = datetime(2026, 11, 21, tzinfo=UTC)
 
 # Every value is a function of the row's number, so that a size means the same rows on any machine.
 TABLES = {
@@ -79,8 +81,8 @@ def generate(persons: int, events: int, folder: Path) -> dict[str, Path]:
     return made
 
 
-def measured(con: Any, sources: dict[str, str], cpu: Callable[[], float], finish: Callable[[], object] = lambda: None) -> dict[str, Any]:
-    """Carry the plan out and verify k on the result; seconds of CPU by stage, and wall-clock seconds of the whole."""
+def measured(con: Any, sources: dict[str, str], cpu: Callable[[], float], judged: bool) -> dict[str, Any]:
+    """Carry the plan out, verify k on the result and, where asked, judge it whole; seconds of CPU by stage, wall-clock seconds of all."""
     the_plan = plan.read(PLAN)
     marks: list[tuple[str, float]] = []
 
@@ -93,7 +95,9 @@ def measured(con: Any, sources: dict[str, str], cpu: Callable[[], float], finish
     marks.append(("verify", cpu()))
     quasi = list(dict.fromkeys(column.released_as for column in the_plan.quasi))
     figures = measures.measure(con, JUDGED_PERSONS, quasi)
-    finish()
+    if judged:
+        marks.append(("judge", cpu()))
+        gate.judge(con, the_plan, made, sources, Eligibility(CHECKED, figures.persons, 0, "0" * 64))
     ends = [moment for _, moment in marks[1:]] + [cpu()]
     stages = {name: round(end - start, 2) for (name, start), end in zip(marks, ends, strict=True) if name != "done"}
     assert figures.k == made.anonymity.k_reached
@@ -120,7 +124,7 @@ def jvm_seconds(spark: Any) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + time.process_time()
 
 
-def run(persons: int, events: int, cores: int, memory: str, folder: Path) -> dict[str, Any]:
+def run(persons: int, events: int, cores: int, memory: str, folder: Path, judged: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"persons": persons, "events": persons * events, "cores": cores, "sizes": {}}
     with session.open_session(f"local[{cores}]", folder / "spark", memory, 3 * cores) as spark:
         for size in (persons // 100, persons // 10, persons):
@@ -129,12 +133,12 @@ def run(persons: int, events: int, cores: int, memory: str, folder: Path) -> dic
             for name, path in files.items():
                 duck.execute(f"CREATE VIEW source_{name} AS SELECT * FROM read_parquet('{path}')")
             sources = {name: f"source_{name}" for name in files}
-            beside = measured(duck, sources, time.process_time)
+            beside = measured(duck, sources, time.process_time, judged)
             duck.close()
             con = SparkConnection(spark.newSession())
             for name, path in files.items():
                 con.open_parquet(sources[name], str(path))
-            on_spark = measured(con, sources, lambda: jvm_seconds(spark))
+            on_spark = measured(con, sources, lambda: jvm_seconds(spark), judged)
             on_spark["fetched"] = {"statements": len(con.fetched), "most_rows": max(one.rows for one in con.fetched)}
             con.close()
             if (beside["digest"], beside["node"], beside["k"]) != (on_spark["digest"], on_spark["node"], on_spark["k"]):
@@ -156,8 +160,11 @@ def per_row(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
         answer[name] = {"patients": round(1e6 * people / rows["patients"], 1)}
         answer[name] |= {table: round(1e6 * more[table] / rows[table], 1) for table in rows if table in more}
         every = sum(rows.values())
-        answer[name]["every"] = round(1e6 * sum(more.values()) / every, 1)
-        answer[name]["fixed_seconds"] = round(large[name]["cpu"] - answer[name]["every"] * sum(large[name]["rows"].values()) / 1e6, 1)
+        if "judge" in more:
+            answer[name]["judge"] = round(1e6 * more["judge"] / every, 1)
+        answer[name]["every"] = round(1e6 * sum(value for stage, value in more.items() if stage != "judge") / every, 1)
+        spent = large[name]["cpu"] - large[name]["stages"].get("judge", 0)
+        answer[name]["fixed_seconds"] = round(spent - answer[name]["every"] * sum(large[name]["rows"].values()) / 1e6, 1)
     return answer
 
 
@@ -177,10 +184,11 @@ if __name__ == "__main__":
     asked.add_argument("--events", type=int, default=10, help="events of one person, all tables together")
     asked.add_argument("--cores", type=int, default=2)
     asked.add_argument("--memory", default="3g")
+    asked.add_argument("--judge", action="store_true", help="the whole gate too")
     asked.add_argument("--folder", type=Path, required=True)
     asked.add_argument("--out", type=Path)
     given = asked.parse_args()
-    results = run(given.persons, given.events, given.cores, given.memory, given.folder)
+    results = run(given.persons, given.events, given.cores, given.memory, given.folder, given.judge)
     shown(results)
     if given.out:
         given.out.write_text(json.dumps(results, indent=2, ensure_ascii=False), "utf-8")

@@ -30,7 +30,10 @@ SPARK_MISSING = Ground(
     Family.INPUT,
     ACT_19,
     Text("設定は Spark を指していますが、この機械に Spark がありません。", "The settings name a Spark, and this machine has none."),
-    Text("kiban[spark] と Java 17 を入れるか、設定 spark_master を消してください。", "Install kiban[spark] and Java 17, or remove spark_master."),
+    Text(
+        "kiban[spark] と Java 17 を入れるか、設定 spark_master を消してください。",
+        "Install kiban[spark] and Java 17, or remove spark_master.",
+    ),
 )
 
 

@@ -51,7 +51,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         pytest.skip(f"no Spark: {missing} is missing")
     from kiban_processing.scale import session
 
-    with session.open_session("local[2]", tmp_path_factory.mktemp("spark"), "1g", 2, QUICK) as opened:
+    with session.open_session("local[2]", tmp_path_factory.mktemp("spark"), "2g", 2, QUICK) as opened:
         yield opened
         print(f"Spark took {cpu_seconds(opened):.0f} s of CPU")
 
