@@ -66,8 +66,8 @@ def open_session(
     for name, value in chosen.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
+    check(session)  # outside: a Spark that somebody else started is not ours to stop
     try:
-        check(session)
         yield session
     finally:
         session.stop()

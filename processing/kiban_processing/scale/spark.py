@@ -117,8 +117,8 @@ class SparkConnection:
         every = _attempt(lambda: self._session.table(f"`{relation}`"))
         many = max(1, -(-_attempt(every.count) // rows))
         for part in range(many):
-            chosen = _attempt(lambda part=part: every.where(f"pmod(xxhash64(`{by}`), {many}) = {part}").toArrow())
-            yield chosen
+            chosen = every.where(f"pmod(xxhash64(`{by}`), {many}) = {part}")
+            yield _attempt(chosen.toArrow)
 
     def open_parquet(self, view_name: str, *addresses: str) -> None:
         """Give Parquet files a name; they are read by the executors where they are used and never pass through the driver."""
