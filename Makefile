@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 DEMO ?= out/demo
 BENCH ?= out/bench
 PATIENTS ?= 100000
+# `spark` (some 400 MB, needs Java 17) is added by .ci/run; without it the tests of tests/scale are skipped by name
 EXTRAS ?= dev,postgresql,speed
 export PYTHONSAFEPATH := 1
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from kiban_operator import release_state, vault
 from kiban_operator.home import Home
 from kiban_operator.release_state import Release
+from kiban_processing.connection import Connection
 from kiban_processing.language import Text
 from kiban_processing.outcome import SECRET_PERSONS
 from kiban_processing.plan import Intersection, Plan
@@ -45,6 +46,11 @@ class Held:
     earlier: tuple[Earlier, ...]
     unknown: tuple[str, ...]
     joint: str | None
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The engine's relations that the search and the gate read."""
+        return (*(one.relation for one in self.earlier), *([self.joint] if self.joint else []))
 
 
 def secret_of(release_id: str, name: str) -> str:
@@ -119,7 +125,7 @@ def require_unchanged(session: Session, release_id: str, held: Held) -> None:
         raise EARLIER_CHANGED.refuse(releases=", ".join(new))
 
 
-def earlier_pseudonyms(home: Home, con: duckdb.DuckDBPyConnection, release_id: str) -> str | None:
+def earlier_pseudonyms(home: Home, con: Connection, release_id: str) -> str | None:
     """What the persons of this release were called in every earlier one: no pseudonym may be used twice (law.md, requirement 19)."""
     with home.reading() as session:
         query = release_state.every(session)

@@ -55,6 +55,8 @@ class Settings:
     database: str | None = None
     memory_limit: str = "4GB"
     threads: int = 2
+    spark_master: str | None = None  # where Spark runs the plan: `local[2]`, `yarn`, `k8s://…`; None: DuckDB does, in this process
+    spark_memory: str = "4g"  # of Spark's driver, apart from DuckDB's
 
 
 @dataclass(frozen=True)

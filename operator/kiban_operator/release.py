@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kiban_operator import approvals, custody, earlier_releases, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator import approvals, cluster, custody, earlier_releases, optouts, orders, release_state, roles, vault, workshop
 from kiban_operator.eligibility import lay_out_eligible, recheck
 from kiban_operator.home import Home
 from kiban_operator.ledger import signer
@@ -135,18 +135,20 @@ def _carry_out(
         progress("process", 0, None)
         reference = wanted.reference_date or home.circumstances.today()
         held = earlier_releases.lay_out(home, con, wanted, release_id, order.recipient)
-        outcome = engine.carry_out(con, wanted, sources, secrets, reference, earlier=held.joint)
-        eligibility = recheck(home, con, wanted)
-        progress("judge", 0, None)
-        earlier = earlier_releases.earlier_pseudonyms(home, con, release_id)
-        evidence = gate.judge(con, wanted, outcome, sources, eligibility, earlier, held.earlier, held.unknown)
-        folder = folder_of(home, release_id)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        evidence, reports = operator_figures.draw(evidence, outcome)
-        for name, content in reports.items():
-            (folder / name).write_bytes(content)
-        (folder / EVIDENCE).write_bytes(evidence.as_document())
-        evidence.require()
+        with cluster.open_engine(home, con, (*sources.values(), *held.relations)) as working:
+            outcome = engine.carry_out(working, wanted, sources, secrets, reference, earlier=held.joint)
+            eligibility = recheck(home, con, wanted)
+            progress("judge", 0, None)
+            earlier = earlier_releases.earlier_pseudonyms(home, working, release_id)
+            evidence = gate.judge(working, wanted, outcome, sources, eligibility, earlier, held.earlier, held.unknown)
+            folder = folder_of(home, release_id)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            evidence, reports = operator_figures.draw(evidence, outcome)
+            for name, content in reports.items():
+                (folder / name).write_bytes(content)
+            (folder / EVIDENCE).write_bytes(evidence.as_document())
+            evidence.require()
+            cluster.bring_back(working, con, outcome)
         progress("package", 0, None)
         particulars = Particulars(
             release_id, order.contract, home.settings.operator, order.recipient_name, home.circumstances.today(), purpose, tuple(conditions)

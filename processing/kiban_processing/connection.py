@@ -21,7 +21,10 @@ class Result(Protocol):
 
 
 class Connection(Protocol):
-    """Statements in DuckDB's dialect, parameters by name; Arrow tables can be registered as relations."""
+    """Statements in DuckDB's dialect, parameters by name; Arrow tables can be registered as relations.
+
+    Statements keep to what `scale.translation` carries over: ADR 0023 lists the forms to use and to avoid.
+    """
 
     def execute(self, query: str, parameters: object = ...) -> Result: ...
 

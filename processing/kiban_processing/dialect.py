@@ -1,4 +1,7 @@
-"""方言 (dialect): the SQL that differs between engines, in one place; everything else is plain SQL. This one speaks DuckDB's."""
+"""方言 (dialect): the SQL that differs between engines, in one place; everything else is plain SQL. This one speaks DuckDB's.
+
+`scale.translation` turns it into Spark's; a form that is new here needs a case in tests/scale.
+"""
 
 from __future__ import annotations
 

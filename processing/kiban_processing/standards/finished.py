@@ -104,7 +104,7 @@ def read(con: Connection, plan: Plan, made: Outcome, sources: Mapping[str, str])
             con.execute(
                 f"INSERT INTO {VALUES} SELECT (SELECT count(*) FROM {VALUES}) + row_number() OVER (ORDER BY v), ?, v, {normal('v')}, n "
                 f"FROM (SELECT {quoted(column.name)} AS v, count(DISTINCT person) AS n FROM {quoted(outcome.released(column.table))} "
-                "WHERE v IS NOT NULL GROUP BY v)",
+                f"WHERE {quoted(column.name)} IS NOT NULL GROUP BY v)",
                 [column.place],
             )
     persons = " UNION ".join(f"SELECT person FROM {quoted(outcome.released(table))}" for table in made.tables)

@@ -1,0 +1,49 @@
+"""Statements that Spark cannot read with the same meaning are refused by name, before anything runs."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sqlglot")
+
+from kiban_processing import dialect
+from kiban_processing.scale.translation import Act, Untranslatable, translate
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("SELECT regexp_replace(a, 'b', 'c') FROM t", "regexp_replace"),
+        ("SELECT max(COLUMNS(* EXCLUDE (person))) FROM t", "COLUMNS"),
+        ("SELECT first(a) FROM t", "first or last"),
+        ("SELECT hash(a) FROM t", "hash"),
+        ("SELECT date_sub('year', a, b) FROM t", "date_sub"),
+        ("UPDATE t SET a = 'patient'", "Update"),
+        ("SET threads = 2", "Set"),
+        ("SELECT 'patient' FROM (", "NoneType"),
+    ],
+)
+def test_refused(statement: str, named: str) -> None:
+    with pytest.raises(Untranslatable, match=named) as refused:
+        translate(statement)
+    assert "patient" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "act", "relation"),
+    [
+        ('CREATE OR REPLACE TEMP TABLE "a b" AS SELECT 1 AS n', Act.CREATE, "a b"),
+        ("CREATE TABLE t (code VARCHAR)", Act.DECLARE, "t"),
+        ('INSERT INTO "t" SELECT 1', Act.INSERT, "t"),
+        ("DROP TABLE IF EXISTS t", Act.DROP, "t"),
+        ('DESCRIBE "t"', Act.DESCRIBE, ""),
+        ("SELECT 1", Act.QUERY, ""),
+    ],
+)
+def test_acts(statement: str, act: Act, relation: str) -> None:
+    assert (translate(statement).act, translate(statement).relation) == (act, relation)
+
+
+def test_secrets_stay_parameters() -> None:
+    query = translate(f"SELECT {dialect.hmac('shift', 'person')} FROM t").query
+    assert ":shift_outer" in query and ":shift_inner" in query
