@@ -6,6 +6,7 @@ sees only those; the result goes back by a join. Suppressed persons are no class
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -93,10 +94,15 @@ def encode(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequen
 
     Refuses: hierarchy-gap, anonymity-lattice-too-large.
     """
-    nodes = int(np.prod([one.hierarchy.levels for one in quasi], dtype=object)) if quasi else 1
+    searchable([one.hierarchy for one in quasi])
+    return _encode(con, relation, quasi, asked, "")[0]
+
+
+def searchable(hierarchies: Sequence[Hierarchy]) -> None:
+    """Refuse more combinations of levels than a search can hold. Refuses: anonymity-lattice-too-large."""
+    nodes = math.prod(one.levels for one in hierarchies)
     if nodes > _LARGEST_LATTICE:
         raise LATTICE_TOO_LARGE.refuse(nodes=nodes)
-    return _encode(con, relation, quasi, asked, "")[0]
 
 
 def encode_assigned(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> tuple[Tuples, Integers]:

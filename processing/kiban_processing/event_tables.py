@@ -18,6 +18,7 @@ from kiban_processing.hierarchies import codes
 from kiban_processing.outcome import CodeOutcome, MeasurementOutcome, ReleasedColumn, ReleaseSecrets, TableOutcome, released
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import ColumnPlan, Plan, TablePlan
+from kiban_processing.principal import principal_sql as principal_sql
 from kiban_processing.transforms import dates, identifiers, keys, measurements, rarity
 
 HOSPITAL = "hospital"  # where a source has this column, linking codes of two hospitals never meet
@@ -80,17 +81,6 @@ def settle(con: Connection, plan: Plan, column: ColumnPlan, source: str, persons
         min((counted[label] for label in settled.values() if label is not None), default=0),
     )
     return Settled(name, outcome)
-
-
-def principal_sql(relation: str, column: str) -> str:
-    """A query of `person, value`: of each person the value on most of its rows in `relation`, ties to the smallest; missing ones aside.
-
-    A person with no value is not in the result and has a value of its own, "missing", wherever this is judged.
-    """
-    return (
-        f"SELECT person, first(value ORDER BY rows DESC, value) AS value FROM (SELECT person, {column} AS value, count(*) AS rows "
-        f"FROM {relation} WHERE {column} IS NOT NULL GROUP BY ALL) GROUP BY person"
-    )
 
 
 def decisive(table: TablePlan) -> tuple[ColumnPlan, ...]:
