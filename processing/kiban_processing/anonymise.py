@@ -40,7 +40,7 @@ NOTHING_RELEASED = Ground(
 STAGES = ("read", "search", "form", "write", "verify")
 _FILES = ("report.json", "report.html", "data.csv", "data.parquet")
 _MADE = ".unfinished"  # folder inside the output folder, while this runs
-_LARGE = 1 << 20  # rows or bytes from which the engine may have to put something aside
+_LARGE = 1 << 25  # bytes of the file from which the engine may have to put something aside
 
 Progress = Callable[[str, int, int | None], None]  # stage, how much is done, of how much if known
 
@@ -124,7 +124,7 @@ class _Run:
             pa.set_io_thread_count(given.threads)
         self._mark()
         quasi = [Quasi(column.name, column.hierarchy) for column in plan.quasi if column.hierarchy]
-        con = self._engine(large=plan.person is not None or (self.source.rows or self.source.path.stat().st_size) >= _LARGE)
+        con = self._engine(large=plan.person is not None or self.source.path.stat().st_size >= _LARGE)
         try:
             encoder, counted, values, records = self._read(con, quasi)
             leaves, sensitive_codes = encoder.decoded(counted.key)
