@@ -32,6 +32,8 @@ class Recoding:
     `of[tuple]`: class, -1 where the persons of the tuple are suppressed; `levels[class, attribute]`; `sizes[class]` in persons;
     all members of a class have the same value at its levels, and no two classes have all values in common. `node`: the one level per
     attribute where the whole column is recoded alike (global), else None. `judged`: how many nodes or candidates were counted.
+    `loss_geometric`, `loss_arithmetic`: always the Loss measure, whatever was minimised; `minimised`: the value of what a search minimised
+    (Loss: the geometric loss; entropy: its own geometric mean), None where nothing was. `optimal`: no other node has a smaller value.
     """
 
     of: Integers
@@ -42,6 +44,8 @@ class Recoding:
     loss_arithmetic: float
     node: Node | None = None
     judged: int = 0
+    minimised: float | None = None
+    optimal: bool = False
 
 
 def numbered(columns: list[npt.NDArray[np.int32]], widths: list[int], length: int) -> Integers:
@@ -66,12 +70,13 @@ def at_node(tuples: Tuples, node: Node) -> Integers:
     return numbered(columns, [len(h.labels[level]) for h, level in zip(tuples.hierarchies, node, strict=True)], len(tuples))
 
 
-def of_node(tuples: Tuples, node: Node, classes: Classes, lost: tuple[float, float], judged: int) -> Recoding:
+def of_node(node: Node, classes: Classes, lost: tuple[float, float], judged: int) -> Recoding:
     """The recoding of a node: its satisfied classes numbered anew, everybody else suppressed."""
-    present = np.unique(classes.of[classes.kept])
-    of = np.where(classes.kept, np.searchsorted(present, classes.of), -1)
-    levels = np.tile(np.asarray(node, dtype=np.int8), (len(present), 1))
-    return Recoding(of, levels, classes.sizes[present], classes.suppressed, *lost, node, judged)
+    kept = np.zeros(len(classes.sizes), dtype=bool)
+    kept[classes.of[classes.kept]] = True
+    number = np.where(kept, np.cumsum(kept) - 1, -1)
+    levels = np.tile(np.asarray(node, dtype=np.int8), (int(kept.sum()), 1))
+    return Recoding(number[classes.of], levels, classes.sizes[kept], classes.suppressed, *lost, node, judged)
 
 
 def narrowed(tuples: Tuples, recoding: Recoding, of: Integers, kept: Truths, lost: tuple[float, float]) -> Recoding:
@@ -83,7 +88,7 @@ def narrowed(tuples: Tuples, recoding: Recoding, of: Integers, kept: Truths, los
     stay = of >= 0
     sizes = np.bincount(of[stay], weights=tuples.persons[stay], minlength=len(recoding.sizes)).astype(np.int64)
     left_out = recoding.suppressed + int(tuples.persons[~stay].sum())
-    return Recoding(of, recoding.levels, sizes, left_out, *lost, recoding.node, recoding.judged)
+    return Recoding(of, recoding.levels, sizes, left_out, *lost, recoding.node, recoding.judged)  # no longer what a search minimised
 
 
 def _dense(key: Integers) -> tuple[Integers, int]:

@@ -2,28 +2,33 @@
 
 A node names one level per quasi-identifier. The search works on distinct tuples with counts of persons, never on rows.
 
-Why the search is exact: the loss of a node without its suppression never exceeds its loss, so that no node whose bound exceeds the best
-loss found can win. For k and distinct l, classes only grow and values only join them up the lattice, so that a node whose more general
-node fails also fails; other models have no such order, and every node within the bound is then judged by itself.
+Why the search is exact (proofs: docs/decisions/0016): no node loses less than its bound; bounds are only raised by what persons suppressed
+at a coarser node add; a node fails where a coarser one fails for the part of the demand that is upward closed; and no node is left out
+unless it fails or its bound exceeds the best value found. What decides the order of nodes decides the time only.
 """
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
+from kiban_processing.recoding import bounds, coding, counting, descent, judging, losses
 from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import judging, losses
 from kiban_processing.recoding.classes import Classes, Node, Recoding
 from kiban_processing.recoding.demands import Demand
+from kiban_processing.recoding.forecast import Forecast
 from kiban_processing.recoding.losses import Metric
-from kiban_processing.recoding.tuples import Floats, Tuples
+from kiban_processing.recoding.tuples import Tuples
+from kiban_processing.recoding.verdicts import Judge, Verdict, judge_of
 
 Progress = Callable[[int, int], None]  # nodes judged, nodes in all
-_DIGITS = 12  # losses equal to this many digits are equal: the order of a float sum must not decide
+LARGEST = 4_000_000  # nodes up to which the lattice is searched whole; beyond, the result is not claimed to be optimal
+DIGITS = 12  # losses equal to this many digits are equal: the order of a float sum must not decide
+_SLACK = 1e-11  # relative: a bound that exceeds the best value by less does not close a node
 
 
 def search(
@@ -32,13 +37,38 @@ def search(
     allowed: int,
     metric: Metric = Metric.LOSS,
     progress: Progress | None = None,
-    digits: int = _DIGITS,
+    digits: int = DIGITS,
+    compiled: bool | None = None,
+    start: Node | None = None,
 ) -> Recoding | None:
     """The node of least loss in which at most `allowed` persons must be suppressed; None if there is none.
 
     Deterministic: the same tuples in any order give the same node; ties go to the smaller sum of levels, then to the smaller node.
+    `compiled`: count with numba or with NumPy alone (same result); None: by size. `start`: a node judged first, where one is expected to be
+    good (the standing one, in an increment); it changes the time, never the result. `progress` may raise to end the search: nothing is left
+    behind. A lattice of more than LARGEST nodes is descended instead of searched: the result keeps the demand but is not `optimal`.
     """
-    return _Search(tuples, demand, allowed, metric, progress, digits).run()
+    nodes = math.prod(one.levels for one in tuples.hierarchies)
+    own = coding.attributes(tuples)
+    judge = judge_of(tuples, own, demand, allowed, counting.counter(len(tuples), compiled))
+    measure = bounds.measure(metric, own, judge.leaves())
+    if nodes > LARGEST:
+        found = descent.descend(judge, measure, allowed, digits, progress)
+    else:
+        found = _Search(judge, measure, allowed, digits, progress, start).run()
+    if found is None:
+        return None
+    node, judged = found
+    return of_node(tuples, node, demand, metric, judged, nodes <= LARGEST)
+
+
+def of_node(tuples: Tuples, node: Node, demand: Demand, metric: Metric, judged: int, optimal: bool) -> Recoding:
+    """The recoding of one node: satisfied classes stay, everybody else is suppressed."""
+    classes = classify(tuples, node, demand)
+    lost = losses.of_node(tuples, node, classes.kept, tuples.total)
+    recoding = grouping.of_node(node, classes, lost, judged)
+    minimised = lost[0] if metric is Metric.LOSS else losses.entropy_of_node(tuples, node, classes.kept)
+    return replace(recoding, minimised=minimised, optimal=optimal)
 
 
 def classify(tuples: Tuples, node: Node, demand: Demand) -> Classes:
@@ -52,81 +82,88 @@ def classify(tuples: Tuples, node: Node, demand: Demand) -> Classes:
 
 
 class _Search:
-    def __init__(self, tuples: Tuples, demand: Demand, allowed: int, metric: Metric, progress: Progress | None, digits: int) -> None:
-        if metric is not Metric.LOSS:
-            raise NotImplementedError(metric)
-        self.tuples, self.demand, self.allowed, self.progress, self.digits = tuples, demand, allowed, progress, digits
-        self.nodes = np.array(list(itertools.product(*(range(h.levels) for h in tuples.hierarchies))), dtype=np.int16)
-        self.monotone = judging.upward_closed(tuples, demand)
-        self.bounds = self._bounds()
-        self.open = np.ones(len(self.nodes), dtype=bool)  # neither judged nor known to fail
-        self.best: Recoding | None = None
+    """The lattice as arrays, one cell per node. `bound`: product of 1 + x at least, infinite where the node is done with; `passed`: the
+    upward closed part of the demand is known to hold with few enough suppressed."""
+
+    def __init__(
+        self, judge: Judge, measure: bounds.Measure, allowed: int, digits: int, progress: Progress | None, start: Node | None
+    ) -> None:
+        self.judge, self.measure, self.allowed, self.digits, self.progress, self.start = judge, measure, allowed, digits, progress, start
+        self.shape = tuple(one.levels for one in measure.own)
+        self.bound = bounds.products(measure.base)
+        self.passed: npt.NDArray[np.bool_] = np.zeros(self.shape, dtype=bool)
+        self.steps = [(np.diff(np.log1p(base))).tolist() for base in measure.base]
+        self.forecast = Forecast(judge.leaves(), measure.own, allowed)
+        self.verdicts: dict[Node, bool] = {}
+        self.best: Node | None = None
         self.rank: tuple[float, int, Node] | None = None
-        self.passed: set[int] = set()
-        self.judged = 0
-        strides = [1] * len(tuples.hierarchies)
-        for attribute in range(len(strides) - 2, -1, -1):
-            strides[attribute] = strides[attribute + 1] * tuples.hierarchies[attribute + 1].levels
-        self.strides = strides
+        self.limit = math.inf
 
-    def run(self) -> Recoding | None:
-        order = np.lexsort((np.arange(len(self.nodes)), self.nodes.sum(axis=1), np.round(self.bounds, self.digits)))
-        for number in order:
-            if self.best is not None and round(float(self.bounds[number]), self.digits) > round(self.best.loss_geometric, self.digits):
-                break
-            if not self.open[number]:
-                continue
-            if self.monotone:
-                self._climb(int(number))
-            if self.open[number]:
-                self._judge(int(number))
-        return None if self.best is None else replace(self.best, judged=self.judged)
-
-    def _bounds(self) -> Floats:
-        total = max(self.tuples.total, 1)
-        means = []
-        for hierarchy, leaves in zip(self.tuples.hierarchies, self.tuples.leaves, strict=True):
-            persons = np.bincount(leaves, weights=self.tuples.persons, minlength=hierarchy.size + 1)
-            means.append(
-                [
-                    losses.scaled_mean(float((hierarchy.shares[level][hierarchy.codes[level]] * persons).sum()) / total, hierarchy.size)
-                    for level in range(hierarchy.levels)
-                ]
-            )
-        return losses.geometric_mean([np.asarray(mean)[self.nodes[:, attribute]] for attribute, mean in enumerate(means)], len(self.nodes))
-
-    def _climb(self, number: int) -> None:
-        """Walk up from an open node by the cheapest steps and halve the way: failing nodes high up close all that lie below them."""
-        chain = [number]
+    def run(self) -> tuple[Node, int] | None:
+        """The best node and how many were judged."""
+        if self.start is not None and len(self.start) == len(self.shape):
+            self._judge(tuple(min(level, most - 1) for level, most in zip(self.start, self.shape, strict=True)))
         while True:
-            steps = [
-                chain[-1] + stride
-                for attribute, stride in enumerate(self.strides)
-                if self.nodes[chain[-1]][attribute] + 1 < self.tuples.hierarchies[attribute].levels
-            ]
+            place = int(self.bound.argmin())
+            if not self.bound.flat[place] <= self.limit or math.isinf(self.bound.flat[place]):
+                break
+            node: Node = tuple(int(level) for level in np.unravel_index(place, self.shape))
+            if self.passed[node]:
+                self._judge(node)
+            else:
+                self._climb(node)
+        return None if self.best is None else (self.best, len(self.verdicts))
+
+    def _climb(self, node: Node) -> None:
+        """Walk up by the cheapest steps to where the demand is known to hold, and find on the way where it begins to hold."""
+        chain = [node]
+        while not self.passed[chain[-1]]:
+            here = chain[-1]
+            steps = [(self.steps[place][level], place) for place, level in enumerate(here) if level + 1 < self.shape[place]]
             if not steps:
                 break
-            chain.append(min(steps, key=lambda step: (round(float(self.bounds[step]), self.digits), step)))
+            place = min(steps)[1]
+            chain.append((*here[:place], here[place] + 1, *here[place + 1 :]))
         low, high = 0, len(chain) - 1
+        middle = self.forecast.crossing(chain)
         while low < high:
+            if self._holds(chain[middle]):
+                high = middle
+            else:
+                low = middle + 1
             middle = (low + high) // 2
-            passed = self._judge(chain[middle]) if self.open[chain[middle]] else chain[middle] in self.passed
-            low, high = (low, middle) if passed else (middle + 1, high)
+        self._holds(chain[low])
 
-    def _judge(self, number: int) -> bool:
-        node: Node = tuple(int(level) for level in self.nodes[number])
-        classes = classify(self.tuples, node, self.demand)
-        self.open[number] = False
-        self.judged += 1
+    def _holds(self, node: Node) -> bool:
+        return bool(self.passed[node]) or self._judge(node)
+
+    def _judge(self, node: Node) -> bool:
+        """Judge a node, close what it proves hopeless, raise the bounds of what it proves worse. True where the closed part holds."""
+        if node in self.verdicts:
+            return self.verdicts[node]
+        verdict = self.judge.judge(node)
+        self.verdicts[node] = verdict.holds
         if self.progress:
-            self.progress(self.judged, len(self.nodes))
-        if classes.suppressed > self.allowed:
-            if self.monotone:
-                self.open &= ~(self.nodes <= self.nodes[number]).all(axis=1)
+            self.progress(len(self.verdicts), self.bound.size)
+        self.forecast.learn(node, verdict.expected)
+        below = tuple(slice(0, level + 1) for level in node)
+        if not verdict.holds:
+            self.bound[below] = np.inf
             return False
-        self.passed.add(number)
-        lost = losses.of_node(self.tuples, node, classes.kept, self.tuples.total)
-        rank = (round(lost[0], self.digits), sum(node), node)
-        if self.rank is None or rank < self.rank:
-            self.best, self.rank = grouping.of_node(self.tuples, node, classes, lost, self.judged), rank
+        self.passed[tuple(slice(level, None) for level in node)] = True
+        finer = self.bound[below]
+        np.maximum(finer, bounds.products(self.measure.terms(node, verdict.suppressed)), out=finer)
+        self._settle(node, verdict)
         return True
+
+    def _settle(self, node: Node, verdict: Verdict) -> None:
+        open_still = bool(self.bound[node] <= self.limit)
+        self.bound[node] = np.inf
+        final = self.judge.final(node, verdict) if open_still else None
+        if final is None:
+            return
+        value = losses.root(math.prod(1 + float(term[-1]) for term in self.measure.terms(node, final)), len(node))
+        rank = (round(value, self.digits), sum(node), node)
+        if self.rank is None or rank < self.rank:
+            self.best, self.rank = node, rank
+            self.limit = (1 + value) ** len(node) * (1 + max(_SLACK, 10.0**-self.digits * 2 * max(len(node), 1)))
