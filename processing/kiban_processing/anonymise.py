@@ -19,7 +19,20 @@ import pyarrow as pa
 from kiban_processing import anonymity, spill, table_plan
 from kiban_processing.anonymity import Quasi
 from kiban_processing.language import Text
-from kiban_processing.one_table import encoding, forming, page, persons, reading, report, rows, searching, verifying, writing
+from kiban_processing.one_table import (
+    encoding,
+    forming,
+    page,
+    persons,
+    population,
+    reading,
+    report,
+    rows,
+    searching,
+    sensitive_values,
+    verifying,
+    writing,
+)
 from kiban_processing.one_table.encoding import Counted, Encoder
 from kiban_processing.one_table.reading import Source
 from kiban_processing.outcome import ReleaseSecrets
@@ -129,10 +142,12 @@ class _Run:
             encoder, counted, values, records = self._read(con, quasi)
             leaves, sensitive_codes = encoder.decoded(counted.key)
             sensitive = tuple(
-                Sensitive(one.column, codes, one.models, known)
+                Sensitive(one.column, codes, one.models, known, one.hierarchy)
                 for one, codes, known in zip(plan.asked, sensitive_codes, values, strict=True)
             )
             tuples = Tuples(tuple(one.hierarchy for one in quasi), tuple(leaves), counted.rows, sensitive)
+            if plan.population:
+                tuples = anonymity.populated(tuples, *population.count(plan.population.path, plan.separator, quasi))
             self._mark()
             recoding = searching.choose(tuples, plan, lambda done, of: given.progress("search", done, of))
             figures = anonymity.figures(tuples, recoding, tuples.total)
@@ -140,7 +155,7 @@ class _Run:
             self._mark()
             formed = forming.form(tuples, recoding)
             schema, batches = self._batches(con, encoder, counted, formed)
-            by_level, node = report.by_level(quasi, recoding), recoding.node
+            by_level, node, optimal = report.by_level(quasi, recoding), recoding.node, recoding.optimal
             del tuples, leaves, recoding
             self._mark()
             released = writing.write(
@@ -159,18 +174,9 @@ class _Run:
             (self.made / "data.parquet").unlink()
         self._mark()
         seconds = {stage: after - before for stage, before, after in zip(STAGES, self.marks, self.marks[1:], strict=False)}
-        content = report.compose(
-            plan,
-            quasi,
-            figures,
-            formed,
-            by_level,
-            node,
-            again,
-            records,
-            seconds if given.clock else {},
-            given.meter() if given.meter else None,
-        )
+        peak = given.meter() if given.meter else None
+        ran = report.Ran(figures, formed.persons, by_level, node, optimal, again, records, seconds if given.clock else {}, peak)
+        content = report.compose(plan, quasi, ran)
         report.write(content, self.made / "report.json")
         (self.made / "report.html").write_text(page.compose(content), encoding="utf-8")
         return content
@@ -210,7 +216,7 @@ class _Run:
                 self.given.progress("read", seen, records)
                 yield batch
 
-        values = [reading.distinct(batches([one.column]), one.column) for one in plan.asked]
+        values = [sensitive_values.arranged(reading.distinct(batches([one.column]), one.column), one) for one in plan.asked]
         encoder = Encoder(*encoding.attributes(quasi, plan.asked, values))
         counted = encoding.count(encoder.keys(watched()), len(encoder.words), records)
         if records is None:

@@ -6,9 +6,8 @@ sees only those; the result goes back by a join. Suppressed persons are no class
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.hierarchy import GAP, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import judging, lattice, losses
+from kiban_processing.recoding import judging, lattice, losses, order
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand, Model
 from kiban_processing.recoding.demands import Ground as Distance
@@ -54,6 +53,7 @@ LATTICE_TOO_LARGE = Ground(
 CODES = (
     "anonymity_codes"  # engine table: person, q0 …, s0 …: leaf numbers and sensitive value numbers, and `class` where it was carried along
 )
+POPULATION = "anonymity_population"  # engine table, while it is counted: q0 … of the persons of the population
 KEPT = "anonymity_kept"  # engine table: q0 …, s0 …, class (-1: suppressed)
 VALUES = "anonymity_values"  # engine table: class, v0 …: the released value of each quasi-identifier
 LEFT = "anonymity_left"  # engine table: class, of those that stay after a later round
@@ -71,15 +71,19 @@ class Quasi:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a sensitive column; no models: only measured."""
+    """What is asked of a sensitive column; no models: only measured. `hierarchy`: of its values, for a ground distance that needs one."""
 
     column: str
     models: tuple[Model, ...] = ()
+    hierarchy: Hierarchy | None = None
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a recoding amounts to. `reached`, per sensitive column: fewest distinct values and greatest (equal) distance of a class."""
+    """What a recoding amounts to. `reached`, per sensitive column: fewest distinct values and greatest (equal) distance of a class.
+
+    `of_models`, per sensitive column and model asked of it: the figure of the class that satisfies the model least.
+    """
 
     persons: int
     suppressed: int
@@ -87,22 +91,22 @@ class Figures:
     loss_arithmetic: float
     class_sizes: dict[int, int]
     reached: tuple[tuple[int, float], ...]
+    of_models: tuple[tuple[float, ...], ...] = ()
 
 
-def encode(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> Tuples:
+def encode(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked], population: str | None = None) -> Tuples:
     """Reduce a relation (`person`, the columns of `quasi` and `asked`; one row per person) to distinct tuples; leaves CODES.
 
+    `population`: relation with the columns of `quasi`, one row per person of the population. Its persons are counted on the first tuple of
+    each combination, so that the sum over a class counts each once, however the sensitive values split the combination; combinations that
+    nobody of the cohort has are tuples without persons. Not checked: whether the population contains the cohort.
     Refuses: hierarchy-gap, anonymity-lattice-too-large.
     """
-    searchable([one.hierarchy for one in quasi])
-    return _encode(con, relation, quasi, asked, "")[0]
-
-
-def searchable(hierarchies: Sequence[Hierarchy]) -> None:
-    """Refuse more combinations of levels than a search can hold. Refuses: anonymity-lattice-too-large."""
-    nodes = math.prod(one.levels for one in hierarchies)
+    nodes = int(np.prod([one.hierarchy.levels for one in quasi], dtype=object)) if quasi else 1
     if nodes > _LARGEST_LATTICE:
         raise LATTICE_TOO_LARGE.refuse(nodes=nodes)
+    tuples = _encode(con, relation, quasi, asked, "")[0]
+    return tuples if population is None else _with_population(con, tuples, population, quasi)
 
 
 def encode_assigned(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequence[Asked]) -> tuple[Tuples, Integers]:
@@ -120,13 +124,11 @@ def _encode(
         value = f"r.{dialect.quoted(one.column)}"
         joins.append(f"LEFT JOIN anonymity_leaf_{number} l{number} ON l{number}.leaf = {value}")
         selected.append(f"CASE WHEN {value} IS NULL THEN {one.hierarchy.size} ELSE l{number}.code END AS q{number}")
+    values = []
     for number, sensitive in enumerate(asked):
-        column = dialect.quoted(sensitive.column)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE anonymity_value_{number} AS SELECT value, row_number() OVER (ORDER BY value NULLS LAST) - 1 AS code "
-            f"FROM (SELECT DISTINCT {column} AS value FROM {relation})"
-        )
-        joins.append(f"LEFT JOIN anonymity_value_{number} v{number} ON {dialect.same(f'v{number}.value', f'r.{column}')}")
+        values.append(_values(con, relation, sensitive, number))
+        column = f"CAST(r.{dialect.quoted(sensitive.column)} AS VARCHAR)"
+        joins.append(f"LEFT JOIN anonymity_value_{number} v{number} ON {dialect.same(f'v{number}.value', column)}")
         selected.append(f"v{number}.code AS s{number}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT {', '.join(selected)}{carried} FROM {relation} r {' '.join(joins)}")
     for number, one in enumerate(quasi):
@@ -142,7 +144,10 @@ def _encode(
         tuple(one.hierarchy for one in quasi),
         tuple(columns[f"q{number}"] for number in range(len(quasi))),
         columns["persons"],
-        tuple(Sensitive(one.column, columns[f"s{number}"], one.models) for number, one in enumerate(asked)),
+        tuple(
+            Sensitive(one.column, columns[f"s{number}"], one.models, known, one.hierarchy)
+            for number, (one, known) in enumerate(zip(asked, values, strict=True))
+        ),
     )
     return tuples, columns
 
@@ -177,20 +182,21 @@ def figures(tuples: Tuples, recoding: Recoding, persons: int) -> Figures:
     """The figures of a recoding among `persons`; `tuples` may lack those whom an earlier round left out."""
     stay = recoding.of >= 0
     sizes, numbers = np.unique(recoding.sizes[recoding.sizes > 0], return_counts=True)
-    reached = []
+    reached, of_models = [], []
     for sensitive in tuples.sensitive:
         if not stay.any():
             reached.append((0, 0.0))
+            of_models.append(tuple(0.0 for _ in sensitive.models))
             continue
         released, of = np.unique(recoding.of[stay], return_inverse=True)
-        codes = Sensitive(sensitive.name, sensitive.codes[stay])
-        whole = np.bincount(sensitive.codes, weights=tuples.persons) / tuples.total
-        counted = judging.tally(codes, of, tuples.persons[stay], len(released), whole)
+        codes = replace(sensitive, codes=sensitive.codes[stay])
+        counted = judging.tally(codes, of, tuples.persons[stay], len(released), judging.whole(tuples, sensitive))
         apart = judging.distance(counted, len(released), Distance.EQUAL, codes)
         reached.append((int(judging.distinct(counted, len(released)).min()), float(apart.max())))
+        of_models.append(tuple(judging.worst(one, judging.figure(one, counted, len(released), codes)) for one in sensitive.models))
     counts = {int(size): int(number) for size, number in zip(sizes, numbers, strict=True)}
     suppressed = persons - int(tuples.persons[stay].sum())
-    return Figures(persons, suppressed, recoding.loss_geometric, recoding.loss_arithmetic, counts, tuple(reached))
+    return Figures(persons, suppressed, recoding.loss_geometric, recoding.loss_arithmetic, counts, tuple(reached), tuple(of_models))
 
 
 def keep(con: Connection, tuples: Tuples, recoding: Recoding) -> None:
@@ -233,6 +239,63 @@ def clear(con: Connection, quasi: int, asked: int) -> None:
         con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
+def _values(con: Connection, relation: str, sensitive: Asked, number: int) -> tuple[str | None, ...]:
+    """The values of a sensitive column in their order; leaves their numbers in the engine. Refuses: hierarchy-gap."""
+    column = f"CAST({dialect.quoted(sensitive.column)} AS VARCHAR)"
+    values = order.arranged((row[0] for row in con.execute(f"SELECT DISTINCT {column} FROM {relation}").fetchall()), sensitive.hierarchy)
+    if sensitive.hierarchy is not None:
+        outside = set(values) - {None, *sensitive.hierarchy.leaves}
+        if outside:
+            _load(con, "anonymity_gap", {"value": pa.array(sorted(map(str, outside)), pa.string())})
+            rows = con.execute(f"SELECT count(*) FROM {relation} SEMI JOIN anonymity_gap ON value = {column}").fetchone()
+            con.execute("DROP TABLE anonymity_gap")
+            raise GAP.refuse(column=sensitive.column, hierarchy=sensitive.hierarchy.name, values=len(outside), rows=rows[0] if rows else 0)
+    _load(con, f"anonymity_value_{number}", {"value": pa.array(values, pa.string()), "code": range(len(values))})
+    return values
+
+
+def _with_population(con: Connection, tuples: Tuples, population: str, quasi: Sequence[Quasi]) -> Tuples:
+    """The tuples with the persons of the population; needs the numbers of the leaves that `_encode` left. Refuses: hierarchy-gap."""
+    selected, joins = ["1 AS there"], []
+    for number, one in enumerate(quasi):
+        value = f"CAST(r.{dialect.quoted(one.column)} AS VARCHAR)"
+        joins.append(f"LEFT JOIN anonymity_leaf_{number} l{number} ON l{number}.leaf = {value}")
+        selected.append(f"CASE WHEN {value} IS NULL THEN {one.hierarchy.size} ELSE l{number}.code END AS q{number}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {POPULATION} AS SELECT {', '.join(selected)} FROM {population} r {' '.join(joins)}")
+    for number, one in enumerate(quasi):
+        _cover(con, population, one, number, POPULATION)
+    listed = ", ".join(["there", *_names(len(quasi), 0)])
+    fetched = con.execute(f"SELECT {listed}, count(*) AS persons FROM {POPULATION} GROUP BY {listed} ORDER BY {listed}").fetchnumpy()
+    con.execute(f"DROP TABLE {POPULATION}")
+    theirs = [np.asarray(fetched[name], dtype=np.int64) for name in _names(len(quasi), 0)]
+    return populated(tuples, theirs, np.asarray(fetched["persons"], dtype=np.int64))
+
+
+def populated(tuples: Tuples, theirs: Sequence[Integers], counts: Integers) -> Tuples:
+    """The tuples with the persons of the population, whose distinct combinations are `theirs` (leaves per attribute) with `counts`.
+
+    The tuples stay where they are; combinations that nobody of the cohort has come after them.
+    """
+    leaves = [np.concatenate(both) for both in zip(tuples.leaves, theirs, strict=True)]
+    # One number per combination, over both; the first place of a number among the tuples gets the persons of the population.
+    of = grouping.numbered(
+        [column.astype(np.int32) for column in leaves], [hierarchy.size + 1 for hierarchy in tuples.hierarchies], len(tuples) + len(counts)
+    )
+    combinations, first = np.unique(of, return_index=True)
+    persons = np.zeros(len(of), dtype=np.int64)
+    persons[first[np.searchsorted(combinations, of[len(tuples) :])]] = counts
+    chosen = np.flatnonzero((np.arange(len(of)) < len(tuples)) | (persons > 0))
+    nobody = len(chosen) - len(tuples)
+    return Tuples(
+        tuples.hierarchies,
+        tuple(column[chosen] for column in leaves),
+        np.concatenate((tuples.persons, np.zeros(nobody, np.int64))),
+        # Any number will do where there is nobody: a tally leaves tuples without persons out.
+        tuple(replace(one, codes=np.concatenate((one.codes, np.zeros(nobody, np.int64)))) for one in tuples.sensitive),
+        persons[chosen],
+    )
+
+
 def _labels(hierarchy: Hierarchy, leaves: Integers, levels: np.ndarray[tuple[int], np.dtype[np.int8]]) -> pa.Array:
     """The value of each leaf at its level."""
     offsets = np.cumsum([0, *(len(labels) for labels in hierarchy.labels)])
@@ -244,12 +307,12 @@ def _names(quasi: int, asked: int) -> list[str]:
     return [f"q{number}" for number in range(quasi)] + [f"s{number}" for number in range(asked)]
 
 
-def _cover(con: Connection, relation: str, one: Quasi, number: int) -> None:
-    gap = con.execute(f"SELECT count(*) FROM {CODES} WHERE q{number} IS NULL").fetchone()
+def _cover(con: Connection, relation: str, one: Quasi, number: int, coded: str = CODES) -> None:
+    gap = con.execute(f"SELECT count(*) FROM {coded} WHERE q{number} IS NULL").fetchone()
     if gap and gap[0]:
         column = dialect.quoted(one.column)
         values = con.execute(
-            f"SELECT count(DISTINCT r.{column}) FROM {relation} r ANTI JOIN anonymity_leaf_{number} l ON l.leaf = r.{column}"
+            f"SELECT count(DISTINCT r.{column}) FROM {relation} r ANTI JOIN anonymity_leaf_{number} l ON l.leaf = CAST(r.{column} AS VARCHAR)"
         ).fetchone()
         raise GAP.refuse(column=one.column, hierarchy=one.hierarchy.name, values=values[0] if values else 0, rows=gap[0])
 

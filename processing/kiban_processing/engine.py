@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from kiban_processing import anonymity, dialect, event_tables, registrations
+from kiban_processing import anonymity, asked_fields, dialect, event_tables, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
 from kiban_processing.connection import Connection
 from kiban_processing.event_tables import Settled
@@ -19,6 +19,7 @@ from kiban_processing.outcome import (
     SECRET_PERSONS,
     AnonymityOutcome,
     MeasurementOutcome,
+    ModelOutcome,
     Outcome,
     QuasiOutcome,
     ReleaseSecrets,
@@ -28,8 +29,9 @@ from kiban_processing.outcome import (
 )
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, Plan
+from kiban_processing.recoding import demands
 from kiban_processing.recoding.classes import Recoding
-from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity, Model
+from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_19
 from kiban_processing.transforms import identifiers
@@ -129,19 +131,12 @@ def _inspect(con: Connection, plan: Plan, sources: Mapping[str, str]) -> None:
 
 
 def asked_of(plan: Plan) -> list[Asked]:
-    """What the plan asks of each sensitive column; the strictest where it asks twice."""
-    columns = dict.fromkeys([one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t])
-    return [Asked(column, (*_diversity(plan, column), *_closeness(plan, column))) for column in columns]
-
-
-def _diversity(plan: Plan, column: str) -> list[Model]:
-    values = [one.value for one in plan.anonymity.l if one.column == column]
-    return [DistinctDiversity(max(values))] if values else []
-
-
-def _closeness(plan: Plan, column: str) -> list[Model]:
-    values = [one.value for one in plan.anonymity.t if one.column == column]
-    return [Closeness(min(values))] if values else []
+    """What the plan asks of each sensitive column. Refuses: hierarchy-malformed."""
+    asked = plan.anonymity
+    return [
+        Asked(column, asked_fields.models((*asked.l, *asked.t, *asked.beta), column), named.hierarchy_of_values(plan, column))
+        for column in asked.sensitive
+    ]
 
 
 def _anonymise(
@@ -256,12 +251,17 @@ def _anonymity_outcome(plan: Plan, quasi: list[Quasi], recoding: Recoding, figur
         tuple(
             SensitiveOutcome(
                 one.column,
-                next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                max((model.l for model in one.models if isinstance(model, DistinctDiversity)), default=None),
                 distinct,
-                next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                min(
+                    (model.t for model in one.models if isinstance(model, Closeness) and model.ground is demands.Ground.EQUAL), default=None
+                ),
                 distance,
+                tuple(
+                    ModelOutcome(demands.called(model), demands.bound(model), each) for model, each in zip(one.models, reached, strict=True)
+                ),
             )
-            for one, (distinct, distance) in zip(asked_of(plan), figures.reached, strict=True)
+            for one, (distinct, distance), reached in zip(asked_of(plan), figures.reached, figures.of_models, strict=True)
         ),
         figures.loss_geometric,
         figures.loss_arithmetic,

@@ -67,14 +67,30 @@ class QuasiOutcome:
 
 
 @dataclass(frozen=True)
+class ModelOutcome:
+    """One model asked of a sensitive column by the name `demands.called` gives it: the bound asked, and what its worst class has.
+
+    For enhanced beta-likeness `reached` is infinite where a value exceeds -ln of its share.
+    """
+
+    model: str
+    asked: float
+    reached: float
+
+
+@dataclass(frozen=True)
 class SensitiveOutcome:
-    """What was asked of one sensitive column and what its worst class has; a person's value is its principal value."""
+    """What was asked of one sensitive column and what its worst class has; a person's value is its principal value.
+
+    l: distinct values; t: equal distance; whatever else was asked stands in `models`, these two included.
+    """
 
     column: str  # qualified, as released: "diagnoses.icd10"
     l_asked: int | None
     l_reached: int
     t_asked: float | None
     t_reached: float
+    models: tuple[ModelOutcome, ...] = ()
 
 
 @dataclass(frozen=True)

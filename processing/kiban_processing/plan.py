@@ -3,7 +3,7 @@
 The form (TOML); a full example is data_examples/plans/diabetes-cohort.toml:
 
     [plan]       name, version, recipient_class, delivery_form, reference_date (optional), k_reason (only to go below the floor)
-    [anonymity]  k (persons), suppression_limit (share of persons), method, l = [{column, kind, value}], t = [{column, value}]
+    [anonymity]  k (persons), suppression_limit (share of persons), method, l, t, beta (lists, see `asked_fields`)
     [rare]       persons (a value held by fewer persons is rare)
     [shift]      window_weeks (whole weeks either way, constant per person)
     [place]      level, population_floor, populations (CSV `municipality,population`, beside the plan)
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import rfc8785
 
-from kiban_processing import permitted
+from kiban_processing import asked_fields, permitted
 from kiban_processing.catalogue import tables
 from kiban_processing.catalogue.items import Item, Kind
 from kiban_processing.language import Text
@@ -37,6 +37,7 @@ from kiban_processing.planned import (
     Closeness,
     ColumnPlan,
     Diversity,
+    Likeness,
     Method,
     Place,
     PlaceLevel,
@@ -53,6 +54,7 @@ __all__ = [
     "Closeness",
     "ColumnPlan",
     "Diversity",
+    "Likeness",
     "Method",
     "Place",
     "PlaceLevel",
@@ -122,7 +124,10 @@ SENSITIVE_UNRELEASED = Ground(
     "plan-sensitive-unreleased",
     Family.INPUT,
     REG_18_V,
-    Text("l または t を求める列「{item}」は提供される値の列ではありません。", "l or t is asked for “{item}”, which is no released value."),
+    Text(
+        "l・t・betaを求める列「{item}」は提供される値の列ではありません。",
+        "l, t or beta is asked for “{item}”, which is no released value.",
+    ),
     Text(
         "`表.列` の形で、提供する符号の列を指定してください。", "Name a released code column as `table.column` that is no quasi-identifier."
     ),
@@ -156,7 +161,10 @@ def read(path: Path) -> Plan:
     clip = _clip(document.table("clip", optional=True), rare_persons)
     planned = _tables(document.table("tables"))
     document.close()
-    named = sorted({column.hierarchy for table in planned for column in table.columns if column.hierarchy and _is_file(column.hierarchy)})
+    files_of_columns = {
+        column.hierarchy for table in planned for column in table.columns if column.hierarchy and _is_file(column.hierarchy)
+    }
+    named = sorted(files_of_columns | {one.hierarchy for one in anonymity.t if one.hierarchy})
     files = tuple((file, _content(path.parent / file)) for file in named)
     plan = Plan(
         name,
@@ -180,6 +188,16 @@ def sealed(plan: Plan) -> Plan:
     """The plan with its digest computed anew."""
     content = asdict(plan)
     del content["digest"]
+    # What a plan does not ask for is left out where the form has grown, so that plans sealed before keep their digests.
+    asked = content["anonymity"]
+    for one in asked["l"]:
+        if one["c"] is None:
+            del one["c"]
+    for one in asked["t"]:
+        if one["ground"] == "equal":
+            del one["ground"], one["hierarchy"]
+    if not asked["beta"]:
+        del asked["beta"]
     content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
     return Plan(**{**plan.__dict__, "digest": hashlib.sha256(rfc8785.dumps(content)).hexdigest()})
 
@@ -208,7 +226,7 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
         if (column.treatment is Treatment.KEEP and not column.quasi)
         or (column.treatment is Treatment.GENERALISE_RARE and tables.named(column.qualified).kind is Kind.SENSITIVE_VALUE)
     }
-    for asked in [one.column for one in plan.anonymity.l] + [one.column for one in plan.anonymity.t]:
+    for asked in plan.anonymity.sensitive:
         if asked not in codes:
             raise SENSITIVE_UNRELEASED.refuse(item=asked)
     excess = sorted(plan.requested - frozenset(approved_items))
@@ -237,17 +255,10 @@ def _check_column(column: ColumnPlan, item: Item) -> None:
 def _anonymity(fields: Fields) -> Anonymity:
     k = fields.integer("k", 2)
     limit = fields.number("suppression_limit", 0.0, 1.0)
-    diversity = []
-    for one in fields.tables("l"):
-        diversity.append(Diversity(one.text("column"), one.choice("kind", ("distinct",), "distinct"), one.integer("value", 2)))
-        one.close()
-    closeness = []
-    for one in fields.tables("t"):
-        closeness.append(Closeness(one.text("column"), one.number("value", 0.0, 1.0)))
-        one.close()
+    diversity, closeness, likeness = asked_fields.diversity(fields), asked_fields.closeness(fields), asked_fields.likeness(fields)
     method = Method(fields.choice("method", tuple(Method), "global"))
     fields.close()
-    return Anonymity(k, limit, tuple(diversity), tuple(closeness), method)
+    return Anonymity(k, limit, diversity, closeness, method, likeness)
 
 
 def _place(fields: Fields, folder: Path) -> Place:

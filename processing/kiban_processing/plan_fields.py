@@ -63,6 +63,10 @@ class Fields:
             raise self.refuse(key, "a value (it is missing)")
         return default
 
+    def has(self, key: str) -> bool:
+        """Whether the field is there and not yet taken."""
+        return key in self._left
+
     def text(self, key: str, default: object = ...) -> str:
         value = self.take(key, default)
         if not isinstance(value, str):

@@ -57,19 +57,34 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class Diversity:
-    """l-多様性: at least `value` distinct principal values among the persons of each class."""
+    """l-多様性 of the principal values among the persons of each class. `kind`: distinct, entropy or recursive, which needs `c` too."""
 
     column: str
     kind: str
-    value: int
+    value: float  # whole unless the kind is entropy
+    c: float | None = None
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """t-近似性: the distribution in each class differs from that of the release by at most `value` (equal ground distance)."""
+    """t-近似性: the distribution in each class differs from that of the release by at most `value`.
+
+    `ground`: equal, hierarchical or ordered distance; `hierarchy`: file of the hierarchy (hierarchical) or of the order (ordered).
+    """
 
     column: str
     value: float
+    ground: str = "equal"
+    hierarchy: str | None = None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """β-類似性: no value's share in a class exceeds its share in the release by more than `value` times it."""
+
+    column: str
+    value: float
+    enhanced: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,13 @@ class Anonymity:
     l: tuple[Diversity, ...]  # noqa: E741 - the model's own name
     t: tuple[Closeness, ...]
     method: Method
+    beta: tuple[Likeness, ...] = ()
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The columns that something is asked of, each once."""
+        columns = [*(one.column for one in self.l), *(one.column for one in self.t), *(one.column for one in self.beta)]
+        return tuple(dict.fromkeys(columns))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kiban_processing.hierarchies.residence import Residence
 from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS, ColumnPlan, Plan, TablePlan
-from kiban_processing.recoding.demands import Closeness, DistinctDiversity, Model
+from kiban_processing.recoding import meaning
 from kiban_processing.transforms import dates, identifiers, keys, measurements, places, rarity
 
 Row = dict[str, object]
@@ -130,21 +130,10 @@ def _satisfying(
         for asked in engine.asked_of(plan):
             values = principal[asked.column]
             here, whole = Counter(values.get(one) for one in members), Counter(values.get(one) for one in persons)
-            satisfied &= all(_holds(model, here, whole) for model in asked.models)
+            satisfied &= all(meaning.holds(model, here, whole, asked.hierarchy) for model in asked.models)
         if satisfied:
             staying.update(members)
     return frozenset(staying)
-
-
-def _holds(model: Model, here: Counter[str | None], whole: Counter[str | None]) -> bool:
-    match model:
-        case DistinctDiversity():
-            return len(here) >= model.l
-        case Closeness():
-            apart = sum(abs(here[value] / here.total() - number / whole.total()) for value, number in whole.items()) / 2
-            return apart <= model.t + 1e-9
-        case _:
-            raise NotImplementedError(model)
 
 
 def _loss(patients: Mapping[str, Row], hierarchies: Mapping[str, Hierarchy], node: Sequence[int], staying: frozenset[str]) -> float:

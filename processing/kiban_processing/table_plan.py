@@ -1,8 +1,10 @@
 """一表の加工計画 (table plan): the plan of the stand-alone tool, for one table that the catalogue does not know; it declares its own columns.
 
     [table]          person (optional: the column that names the person; k then counts persons), separator (optional)
-    [anonymity]      k, suppression_limit (share), method ("global", "local" or "anjana"), metric ("loss" or "entropy"), l = [{column, kind, value}], t = [{column, value}]
-                     other_columns ("refuse", "keep" or "remove": columns that the plan does not name)
+    [anonymity]      k, suppression_limit (share), method ("global", "local" or "anjana"), metric ("loss" or "entropy"),
+                     l, t, beta (lists, see `asked_fields`), other_columns ("refuse", "keep" or "remove": what the plan does not name)
+    [population]     file (CSV or Parquet beside the plan: the quasi-identifiers, one row per person of the population), k_map,
+                     presence_low and presence_high (shares); at least one of the models
     [columns.NAME]   quasi = true, hierarchy = "file.csv" (ARX form, beside the plan) | sensitive = true | treatment = "keep", "remove", "hash"
 
 A column of the table that the plan does not name is refused unless the plan says otherwise.
@@ -15,12 +17,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from kiban_processing import asked_fields
 from kiban_processing.anonymity import Asked
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.plan_fields import PLAN_UNREADABLE, Fields, load
-from kiban_processing.recoding.demands import Closeness, DistinctDiversity, Model
+from kiban_processing.planned import Closeness, Diversity, Likeness
+from kiban_processing.recoding.demands import PopulationMap, PopulationModel, Presence
 from kiban_processing.recoding.losses import Metric
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_18_V
@@ -81,6 +85,14 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
+class PopulationTable:
+    """The population the persons were drawn from, and what is asked of every class in it. Not checked: that it contains them."""
+
+    path: Path
+    models: tuple[PopulationModel, ...]
+
+
+@dataclass(frozen=True)
 class OneTablePlan:
     """The plan of one table. `suppression_limit`: share of the persons, or of the rows where no column names the person."""
 
@@ -91,6 +103,7 @@ class OneTablePlan:
     columns: tuple[TableColumn, ...]
     person: str | None = None
     separator: str | None = None
+    population: PopulationTable | None = None
     metric: Metric = Metric.LOSS
     others: Others = Others.REFUSE
 
@@ -133,26 +146,51 @@ def parse(content: Mapping[str, object], folder: Path) -> OneTablePlan:
     method = Method(fields.choice("method", tuple(Method), "global"))
     metric = Metric(fields.choice("metric", tuple(Metric), "loss"))
     others = Others(fields.choice("other_columns", tuple(Others), "refuse"))
-    wanted: dict[str, list[Model]] = {}
-    for one in fields.tables("l"):
-        one.choice("kind", ("distinct",), "distinct")
-        wanted.setdefault(one.text("column"), []).append(DistinctDiversity(one.integer("value", 2)))
-        one.close()
-    for one in fields.tables("t"):
-        wanted.setdefault(one.text("column"), []).append(Closeness(one.number("value", 0.0, 1.0)))
-        one.close()
+    diversity, closeness, likeness = asked_fields.diversity(fields), asked_fields.closeness(fields), asked_fields.likeness(fields)
+    asked_of: list[Diversity | Closeness | Likeness] = [*diversity, *closeness, *likeness]
+    wanted = dict.fromkeys(one.column for one in asked_of)
     fields.close()
+    population = _population(document.table("population"), folder) if document.has("population") else None
     columns = tuple(_column(name, cell, folder) for name, cell in document.table("columns").each())
     document.close()
     sensitive = {column.name for column in columns if column.use is Use.SENSITIVE}
     for name in wanted:
         if name not in sensitive:
-            raise document.refuse("anonymity", f"l and t only for columns with sensitive = true, not {name}")
+            raise document.refuse("anonymity", f"l, t and beta only for columns with sensitive = true, not {name}")
     if person is not None and any(column.name == person and column.use not in (Use.HASH, Use.REMOVE) for column in columns):
         raise document.refuse(f"columns.{person}", "hash or remove, for the column that names the person")
-    return OneTablePlan(
-        k, limit, method, tuple(Asked(name, tuple(models)) for name, models in wanted.items()), columns, person, separator, metric, others
+    asked = []
+    for name in wanted:
+        file = asked_fields.hierarchy_file(closeness, name)
+        models = asked_fields.models(asked_of, name)
+        asked.append(Asked(name, models, _hierarchy(name, file, folder) if file else None))
+    return OneTablePlan(k, limit, method, tuple(asked), columns, person, separator, population, metric, others)
+
+
+def _population(fields: Fields, folder: Path) -> PopulationTable:
+    file = folder / fields.text("file")
+    least, low, high = (
+        fields.integer("k_map", 0, default=0),
+        fields.number("presence_low", 0.0, 1.0, 0.0),
+        fields.number("presence_high", 0.0, 1.0, 1.0),
     )
+    fields.close()
+    models: list[PopulationModel] = [PopulationMap(least)] if least else []
+    if low > 0 or high < 1:
+        models.append(Presence(low, high))
+    if not models or low > high:
+        raise fields.refuse("", "k_map, or presence_low up to presence_high")
+    return PopulationTable(file, tuple(models))
+
+
+def _hierarchy(column: str, file: str, folder: Path) -> Hierarchy:
+    if not (folder / file).is_file():
+        raise UNKNOWN.refuse(column=column, hierarchy=file, built_in="-")
+    try:
+        content = (folder / file).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PLAN_UNREADABLE.refuse(file=file, why="UTF-8") from error
+    return hierarchy.read(file, "1", content)
 
 
 def _column(name: str, cell: Fields, folder: Path) -> TableColumn:
@@ -162,13 +200,7 @@ def _column(name: str, cell: Fields, folder: Path) -> TableColumn:
     if (quasi, sensitive, treatment is not None).count(True) != 1 or (file is not None) != quasi:
         raise cell.refuse("", "one of: quasi = true with a hierarchy; sensitive = true; a treatment")
     if quasi and file is not None:
-        if not (folder / file).is_file():
-            raise UNKNOWN.refuse(column=name, hierarchy=file, built_in="-")
-        try:
-            content = (folder / file).read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise PLAN_UNREADABLE.refuse(file=file, why="UTF-8") from error
-        return TableColumn(name, Use.QUASI, hierarchy.read(file, "1", content))
+        return TableColumn(name, Use.QUASI, _hierarchy(name, file, folder))
     if sensitive:
         return TableColumn(name, Use.SENSITIVE)
     if treatment not in (Use.KEEP, Use.REMOVE, Use.HASH):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
+from kiban_processing import asked_fields
 from kiban_processing.hierarchies import ages, hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
 from kiban_processing.hierarchies.residence import Residence, residence
@@ -17,12 +18,18 @@ def residence_of(plan: Plan) -> Residence:
     return residence(plan.place.level is PlaceLevel.MUNICIPALITY, plan.place.population_floor, plan.place.populations)
 
 
+def hierarchy_of_values(plan: Plan, column: str) -> Hierarchy | None:
+    """The hierarchy, or the order, of a sensitive column's values, where t asks for one. Refuses: hierarchy-malformed."""
+    file = asked_fields.hierarchy_file(plan.anonymity.t, column)
+    return None if file is None else _read(file, plan)
+
+
 def hierarchy_of(column: ColumnPlan, plan: Plan, reference: date, places: Residence) -> Hierarchy:
     """The hierarchy of one quasi-identifier. Refuses: hierarchy-unknown, hierarchy-malformed."""
     name = column.hierarchy or BUILT_IN_HIERARCHIES.get(column.released_as, "")
     files = dict(plan.hierarchy_files)
     if name in files:
-        return hierarchy.read(name, hashlib.sha256(files[name].encode()).hexdigest()[:16], files[name])
+        return _read(name, plan)
     match name:
         case "sex":
             return ages.sex()
@@ -34,3 +41,8 @@ def hierarchy_of(column: ColumnPlan, plan: Plan, reference: date, places: Reside
             return places.hierarchy
         case _:
             raise UNKNOWN.refuse(column=column.qualified, hierarchy=name, built_in=", ".join(sorted(set(BUILT_IN_HIERARCHIES.values()))))
+
+
+def _read(name: str, plan: Plan) -> Hierarchy:
+    content = dict(plan.hierarchy_files)[name]
+    return hierarchy.read(name, hashlib.sha256(content.encode()).hexdigest()[:16], content)

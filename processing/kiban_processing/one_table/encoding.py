@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from kiban_processing.anonymity import Asked, Quasi
 from kiban_processing.hierarchies.hierarchy import GAP
-from kiban_processing.one_table import reading
+from kiban_processing.one_table import arrays, reading
 from kiban_processing.recoding.tuples import Integers
 
 _SPACE = 1 << 62
@@ -42,9 +42,9 @@ class Attribute:
 
 def attributes(quasi: Sequence[Quasi], asked: Sequence[Asked], values: Sequence[tuple[str | None, ...]]) -> tuple[list[Attribute], ...]:
     """The digits of the quasi-identifiers and of the sensitive columns, whose `values` are known (missing last)."""
-    leaves = [Attribute(q.column, pa.array(q.hierarchy.leaves, pa.string()), q.hierarchy.size, q.hierarchy.name) for q in quasi]
+    leaves = [Attribute(q.column, arrays.texts(q.hierarchy.leaves), q.hierarchy.size, q.hierarchy.name) for q in quasi]
     sensitive = [
-        Attribute(one.column, pa.array([v for v in known if v is not None], pa.string()), sum(v is not None for v in known), "")
+        Attribute(one.column, arrays.texts([v for v in known if v is not None]), sum(v is not None for v in known), "")
         for one, known in zip(asked, values, strict=True)
     ]
     return leaves, sensitive
@@ -129,7 +129,7 @@ class Encoder:
             strange = np.flatnonzero((place < 0) & (rows > 0))
             if len(strange):
                 seen, before = self.unknown.get(one.column, (set(), 0))
-                seen.update(values.take(pa.array(strange)).to_pylist())
+                seen.update(values.take(arrays.numbers(strange)).to_pylist())
                 self.unknown[one.column] = (seen, before + int(rows[strange].sum()))
             place[place < 0] = 0
         return np.asarray(np.append(place, one.missing)[indices], dtype=np.int64)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.language import Text
+from kiban_processing.one_table import arrays
 from kiban_processing.refusals import Family, Ground
 
 TABLE_UNREADABLE = Ground(
@@ -133,14 +134,16 @@ def _plain(type_: pa.DataType) -> pa.DataType:
 def text(column: pa.Array) -> pa.Array:
     """One column of a batch as texts."""
     indices, values = codes(column)
-    return pa.concat_arrays([values, pa.nulls(1, pa.string())]).take(pa.array(indices))
+    return pa.concat_arrays([values, pa.nulls(1, pa.string())]).take(arrays.numbers(indices))
 
 
-def distinct(batches: Iterable[pa.RecordBatch], name: str) -> tuple[str | None, ...]:
-    """The values of one column as texts, in the order of their code points, a missing one last."""
-    found: set[str | None] = set()
+def distinct(batches: Iterable[pa.RecordBatch], name: str) -> dict[str | None, int]:
+    """The values of one column as texts, and how many rows have each."""
+    found: dict[str | None, int] = {}
     for batch in batches:
         indices, values = codes(batch.column(name))
         texts = [*values.to_pylist(), None]
-        found.update(texts[code] for code in np.flatnonzero(np.bincount(indices, minlength=len(texts))))
-    return tuple(sorted(found, key=lambda value: (value is None, value or "")))
+        rows = np.bincount(indices, minlength=len(texts))
+        for code in np.flatnonzero(rows).tolist():
+            found[texts[code]] = found.get(texts[code], 0) + int(rows[code])
+    return found

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kiban_processing.anonymity import Figures, Quasi
-from kiban_processing.one_table.forming import Formed
 from kiban_processing.one_table.verifying import Recount
+from kiban_processing.recoding import demands
 from kiban_processing.recoding.classes import Recoding
-from kiban_processing.recoding.demands import Closeness, DistinctDiversity
+from kiban_processing.recoding.demands import Closeness, DistinctDiversity, Ground
+from kiban_processing.recoding.tuples import Integers
 from kiban_processing.table_plan import Method, OneTablePlan
 
 ANJANA = (
@@ -21,20 +24,25 @@ ANJANA = (
 )
 
 
-def compose(
-    plan: OneTablePlan,
-    quasi: Sequence[Quasi],
-    figures: Figures,
-    formed: Formed,
-    by_level: Mapping[str, list[int]],
-    node: Sequence[int] | None,
-    again: Recount,
-    records: int,
-    seconds: Mapping[str, float],
-    peak: int | None,
-) -> dict[str, object]:
+@dataclass(frozen=True)
+class Ran:
+    """What a run found. `by_level`: see there; `again`: the written file, read back; `peak` in bytes, `seconds` per stage."""
+
+    figures: Figures
+    class_persons: Integers
+    by_level: Mapping[str, list[int]]
+    node: Sequence[int] | None
+    optimal: bool
+    again: Recount
+    records: int
+    seconds: Mapping[str, float]
+    peak: int | None
+
+
+def compose(plan: OneTablePlan, quasi: Sequence[Quasi], ran: Ran) -> dict[str, object]:
     """The report. `classes`, `k` and `released_records` are those of the written file, read back. Losses: 0 as it was, 1 nothing left."""
-    sizes, numbers = np.unique(formed.persons, return_counts=True)
+    figures, again = ran.figures, ran.again
+    sizes, numbers = np.unique(ran.class_persons, return_counts=True)
     return {
         "method": plan.method.value,
         "metric": plan.metric.value,
@@ -44,28 +52,35 @@ def compose(
         "counted": "persons" if plan.person else "rows",
         "classes": again.classes,
         "class_sizes": {str(size): int(number) for size, number in zip(sizes, numbers, strict=True)},
-        "records": records,
+        "records": ran.records,
         "released_records": again.rows,
-        "suppressed_records": records - again.rows,
+        "suppressed_records": ran.records - again.rows,
         "suppressed_persons": figures.suppressed if plan.person else None,
         "suppression_limit": plan.suppression_limit,
         "loss_geometric": figures.loss_geometric,
         "loss_arithmetic": figures.loss_arithmetic,
-        "node": None if node is None else {one.column: int(level) for one, level in zip(quasi, node, strict=True)},
+        "optimal": ran.optimal,
+        "node": None if ran.node is None else {one.column: int(level) for one, level in zip(quasi, ran.node, strict=True)},
         "levels": {one.column: one.hierarchy.levels for one in quasi},
-        "by_level": dict(by_level),
+        "by_level": dict(ran.by_level),
         "sensitive": [
             {
                 "column": one.column,
-                "l_asked": next((model.l for model in one.models if isinstance(model, DistinctDiversity)), None),
+                "l_asked": max((model.l for model in one.models if isinstance(model, DistinctDiversity)), default=None),
                 "l": distinct,
-                "t_asked": next((model.t for model in one.models if isinstance(model, Closeness)), None),
+                "t_asked": min(
+                    (model.t for model in one.models if isinstance(model, Closeness) and model.ground is Ground.EQUAL), default=None
+                ),
                 "t": distance,
+                "models": [
+                    {"model": demands.called(model), "asked": demands.bound(model), "reached": each if math.isfinite(each) else None}
+                    for model, each in zip(one.models, reached, strict=True)
+                ],
             }
-            for one, (distinct, distance) in zip(plan.asked, figures.reached, strict=True)
+            for one, (distinct, distance), reached in zip(plan.asked, figures.reached, figures.of_models, strict=True)
         ],
-        "seconds": dict(seconds),
-        "peak_memory_bytes": peak,
+        "seconds": dict(ran.seconds),
+        "peak_memory_bytes": ran.peak,
     }
 
 

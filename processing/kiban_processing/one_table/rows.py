@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kiban_processing import dialect
-from kiban_processing.one_table import reading, streams
+from kiban_processing.one_table import arrays, reading, streams
 from kiban_processing.one_table.encoding import Counted, Encoder, Finder
 from kiban_processing.one_table.forming import Formed
 from kiban_processing.one_table.reading import Source
@@ -65,8 +65,8 @@ def arrange(
                 person = reading.text(batch.column(plan.person))
                 stay &= person.is_valid().to_numpy(zero_copy_only=False)
                 columns.append(person)
-            whole = pa.RecordBatch.from_arrays([pa.array(number), *columns], schema=schema)
-            yield whole if stay.all() else whole.filter(pa.array(stay))
+            whole = pa.RecordBatch.from_arrays([arrays.numbers(number), *columns], schema=schema)
+            yield whole if stay.all() else whole.filter(arrays.truths(stay))
 
     selected = [CLASS]
     for one in others:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.language import Text
+from kiban_processing.one_table import arrays
 from kiban_processing.one_table.forming import Formed, ReleasedValues
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.table_plan import OneTablePlan, Use
@@ -112,7 +113,7 @@ def settle(made: Path, out_dir: Path, names: Sequence[str], every: Sequence[str]
 
 def _column(values: ReleasedValues, rank: Codes) -> pa.Array:
     absent = rank == values.missing
-    return pa.DictionaryArray.from_arrays(pa.array(rank, mask=absent if absent.any() else None), pa.array(values.labels, pa.string()))
+    return pa.DictionaryArray.from_arrays(arrays.numbers(rank, absent if absent.any() else None), arrays.texts(values.labels))
 
 
 def _lines(batch: pa.RecordBatch) -> memoryview:

@@ -1,6 +1,7 @@
 """求める条件 (demands): what a class of persons must satisfy besides k, as small values with their source; judged in `judging`.
 
-Sensitive: l-diversity (distinct, entropy, recursive), t-closeness, beta-likeness. Population: k-map, delta-presence.
+Sensitive: l-diversity (distinct, entropy, recursive), t-closeness, beta-likeness. Population: k-map, delta-presence. Several models
+of one attribute, and of several attributes, must all hold at once. `meaning` says each of them in plain Python.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 
 class Ground(StrEnum):
-    """How far two sensitive values are apart in t-closeness."""
+    """How far two sensitive values are apart in t-closeness: all the same; by their nearest common group; by their places in an order."""
 
     EQUAL = "equal"
     HIERARCHICAL = "hierarchical"
@@ -51,7 +52,7 @@ class Closeness:
 class Likeness:
     """No value's share exceeds its share in all by more than `beta` times it (enhanced: by at most min(beta, -ln share) times).
 
-    Source: Cao, Karras 2012 (β-likeness).
+    Source: Cao, Karras 2012, definitions 2 and 3 (β-likeness).
     """
 
     beta: float
@@ -85,3 +86,35 @@ class Demand:
 
     k: int
     population: tuple[PopulationModel, ...] = ()
+
+
+def called(model: Model) -> str:
+    """The stable name of a model's kind, for reports and evidence.
+
+    >>> called(Closeness(0.2, Ground.ORDERED)), called(Likeness(1.0, enhanced=True))
+    ('t-ordered', 'beta-enhanced')
+    """
+    match model:
+        case DistinctDiversity():
+            return "l-distinct"
+        case EntropyDiversity():
+            return "l-entropy"
+        case RecursiveDiversity():
+            return "l-recursive"
+        case Closeness():
+            return f"t-{model.ground.value}"
+        case Likeness():
+            return "beta-enhanced" if model.enhanced else "beta-basic"
+
+
+def bound(model: Model) -> float:
+    """What the model asks for, as the number its figure is held against."""
+    match model:
+        case DistinctDiversity() | EntropyDiversity():
+            return float(model.l)
+        case RecursiveDiversity():
+            return model.c
+        case Closeness():
+            return model.t
+        case Likeness():
+            return model.beta

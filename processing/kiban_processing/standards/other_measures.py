@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import math
 
-from kiban_processing import measures, outcome
+from kiban_processing import asked_fields, distributions, measures, outcome
 from kiban_processing.dialect import quoted
+from kiban_processing.distributions import Question
 from kiban_processing.evidence import Rule, Standard, Verdict
+from kiban_processing.hierarchies import named
 from kiban_processing.language import Text
 from kiban_processing.measures import Figures
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import PATIENTS
+from kiban_processing.recoding import demands
+from kiban_processing.recoding.demands import RecursiveDiversity
 from kiban_processing.standards import columns
 from kiban_processing.standards.finished import Finished, Found
 from kiban_processing.statutes import POLICY_SHIFT, REG_18_V, Article
@@ -73,7 +77,7 @@ def _references(finished: Finished) -> list[Verdict]:
 def _anonymity(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
     asked = finished.plan.anonymity
     quasi = [column.released_as for column in finished.plan.quasi]
-    sensitive = sorted({one.column for one in asked.l} | {one.column for one in asked.t})
+    sensitive = sorted(asked.sensitive)
     _judged_persons(finished, quasi, sensitive)
     names = [f"s{number}" for number, _ in enumerate(sensitive)]
     called = dict(zip(names, sensitive, strict=True))
@@ -92,23 +96,61 @@ def _anonymity(finished: Finished) -> tuple[list[Verdict], tuple[Figures, ...]]:
         )
     )
     verdicts = []
+    distinct = [one for one in asked.l if one.kind == "distinct"]
+    equal = [one for one in asked.t if one.ground == "equal"]
     for one in figures:
         by = Text(f"（{one.source}）", f" ({one.source})")
         text = Text(f"準識別子が一致する人数の最小{by.ja}", f"persons in the smallest class{by.en}")
         verdicts.append(_verdict("k", text, "", one.persons, one.k, asked.k, Rule.AT_LEAST))
         # What lies beyond pycanon's reach is left out of its figures; ours are always there.
-        for diversity in asked.l:
+        for diversity in distinct:
             text = Text(f"組ごとの主な値の種類の最小{by.ja}", f"distinct principal values in the poorest class{by.en}")
             if diversity.column in one.l:
                 verdicts.append(_verdict("l", text, diversity.column, one.persons, one.l[diversity.column], diversity.value, Rule.AT_LEAST))
-        for closeness in asked.t:
+        for closeness in equal:
             text = Text(f"組と全体の分布の距離の最大{by.ja}", f"largest distance of a class from the whole{by.en}")
             if closeness.column in one.t:
                 verdicts.append(_verdict("t", text, closeness.column, one.persons, one.t[closeness.column], closeness.value))
     ours, theirs = figures
     text = Text("二つの測定が一致する", "the two measurements agree")
     verdicts.append(_verdict("k-agrees", text, "", ours.classes, abs(ours.k - theirs.k)))
-    return verdicts, figures
+    return [*verdicts, *_distributions(finished, quasi, sensitive)], figures
+
+
+def _distributions(finished: Finished, quasi: list[str], sensitive: list[str]) -> list[Verdict]:
+    """What pycanon has no right figure for: ours alone, by another way than the search's. Classes that break the model; t and entropy by figure."""
+    asked = finished.plan.anonymity
+    questions = [
+        Question(
+            f"s{number}",
+            demands.called(model),
+            demands.bound(model),
+            model.l if isinstance(model, RecursiveDiversity) else 0,
+            named.hierarchy_of_values(finished.plan, column),
+        )
+        for number, column in enumerate(sensitive)
+        for model in asked_fields.models((*asked.l, *asked.t, *asked.beta), column)
+        if demands.called(model) not in ("l-distinct", "t-equal")
+    ]
+    verdicts = []
+    for answer in distributions.measure(finished.con, _JUDGED, quasi, questions):
+        one, subject = answer.question, sensitive[int(answer.question.column[1:])]
+        match one.kind:
+            case "l-entropy":
+                text = Text(
+                    "組ごとの主な値の実効種類数の最小（kibanのみ）",
+                    "effective number (exp of the entropy) of values in the poorest class (kiban alone)",
+                )
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, round(answer.worst, 9), one.bound, Rule.AT_LEAST))
+            case "t-ordered" | "t-hierarchical" | "beta-basic":
+                text = Text(
+                    "組と全体の分布の隔たりの最大（kibanのみ）", "largest distance or gain of a class against the whole (kiban alone)"
+                )
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, round(answer.worst, 9), one.bound))
+            case _:
+                text = Text("求める条件を満たさない組の数（kibanのみ）", "classes that break the model (kiban alone)")
+                verdicts.append(_verdict(one.kind, text, subject, answer.classes, answer.failing))
+    return verdicts
 
 
 def _judged_persons(finished: Finished, quasi: list[str], sensitive: list[str]) -> None:
