@@ -121,9 +121,10 @@ class Encoder:
 
     def _codes(self, column: pa.Array, one: Attribute) -> Integers:
         indices, values = reading.codes(column)
-        place = pc.index_in(values, value_set=one.values).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        found = pc.index_in(values, value_set=one.values)
+        place = np.where(arrays.there(found), arrays.content(found), -1).astype(np.int64)
         if values.null_count:
-            place[values.is_null().to_numpy(zero_copy_only=False)] = one.missing
+            place[~arrays.there(values)] = one.missing
         if (place < 0).any():
             rows = np.bincount(indices, minlength=len(place))[: len(place)]
             strange = np.flatnonzero((place < 0) & (rows > 0))

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kiban_processing.hierarchies.hierarchy import Hierarchy
-from kiban_processing.recoding import classes as grouping
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.tuples import Integers, Tuples
+
+_SPACE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,7 @@ def form(tuples: Tuples, recoding: Recoding) -> Formed:
     for attribute, hierarchy in enumerate(tuples.hierarchies):
         leaves, levels = tuples.leaves[attribute][members[there]], recoding.levels[there, attribute]
         columns.append(_released(hierarchy, leaves, levels))
-    if len(there):
-        number = grouping.numbered([one.rank for one in columns], [one.missing + 1 for one in columns], len(there))
-    else:
-        number = np.empty(0, np.int64)
+    number = _ordered(columns, len(there))
     first = np.full(int(number.max(initial=-1)) + 1, -1, np.int64)
     first[number[::-1]] = np.arange(len(there))[::-1]
     renumbered = np.full(len(members) + 1, -1, np.int32)  # the last place answers for class -1
@@ -56,6 +54,18 @@ def form(tuples: Tuples, recoding: Recoding) -> Formed:
     persons = np.bincount(number, weights=recoding.sizes[there], minlength=len(first)).astype(np.int64)
     values = tuple(ReleasedValues(one.labels, one.rank[first]) for one in columns)
     return Formed(values, persons, renumbered[recoding.of])
+
+
+def _ordered(columns: list[ReleasedValues], classes: int) -> Integers:
+    """The place of each class in the order of the released values; classes that read alike share one."""
+    key, space = np.zeros(classes, np.int64), 1
+    for one in columns:
+        width = one.missing + 1
+        if space * width >= _SPACE:
+            key, space = np.unique(key, return_inverse=True)[1].astype(np.int64), classes
+        key = key * width + one.rank
+        space *= width
+    return np.asarray(np.unique(key, return_inverse=True)[1], dtype=np.int64)
 
 
 def _members(recoding: Recoding) -> Integers:

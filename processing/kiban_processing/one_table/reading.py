@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kiban_processing.language import Text
 from kiban_processing.one_table import arrays
@@ -122,9 +121,10 @@ def codes(column: pa.Array) -> tuple[npt.NDArray[Any], pa.Array]:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     indices, values = column.indices, column.dictionary
+    numbers = arrays.content(indices)
     if indices.null_count:
-        indices = pc.fill_null(indices, pa.scalar(len(values), indices.type))
-    return indices.to_numpy(zero_copy_only=False), values if pa.types.is_string(values.type) else values.cast(pa.string())
+        numbers = np.where(arrays.there(indices), numbers, len(values))
+    return numbers, values if pa.types.is_string(values.type) else values.cast(pa.string())
 
 
 def _plain(type_: pa.DataType) -> pa.DataType:
@@ -134,7 +134,7 @@ def _plain(type_: pa.DataType) -> pa.DataType:
 def text(column: pa.Array) -> pa.Array:
     """One column of a batch as texts."""
     indices, values = codes(column)
-    return pa.concat_arrays([values, pa.nulls(1, pa.string())]).take(arrays.numbers(indices))
+    return pa.concat_arrays([values, pa.nulls(1, pa.string())]).take(arrays.numbers(indices.astype(np.int64)))
 
 
 def distinct(batches: Iterable[pa.RecordBatch], name: str) -> dict[str | None, int]:

@@ -63,7 +63,7 @@ def arrange(
             columns = [(reading.text if name in hashed else reading.plain)(batch.column(name)) for name in (one.name for one in others)]
             if plan.person:
                 person = reading.text(batch.column(plan.person))
-                stay &= person.is_valid().to_numpy(zero_copy_only=False)
+                stay &= arrays.there(person)
                 columns.append(person)
             whole = pa.RecordBatch.from_arrays([arrays.numbers(number), *columns], schema=schema)
             yield whole if stay.all() else whole.filter(arrays.truths(stay))

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from kiban_processing import dialect
 from kiban_processing.language import Text
+from kiban_processing.one_table import arrays
 from kiban_processing.one_table.persons import PEOPLE
 from kiban_processing.one_table.rows import PERSON, SORTED
 from kiban_processing.recoding import judging
@@ -73,16 +74,16 @@ def recount(
             f"SELECT {ordered} AS class, n{''.join(f', v{number}' for number in range(len(own)))} "
             f"FROM (SELECT {', '.join(names) or '1 AS one'}{values}, {counted} AS n FROM {relation} GROUP BY {grouped})"
         ).to_arrow_table()
-        of = table.column("class").to_numpy().astype(np.int64)
+        of = arrays.content(table.column("class").combine_chunks()).astype(np.int64)
         again = tuple(
             replace(one, codes=_codes(table.column(f"v{number}").combine_chunks(), one.values)) for number, one in enumerate(sensitive)
         )
-        tuples = Tuples((), (), table.column("n").to_numpy().astype(np.int64), again)
+        tuples = Tuples((), (), arrays.content(table.column("n").combine_chunks()).astype(np.int64), again)
         failing = int((~judging.satisfied(tuples, demand, of, int(classes), wholes)).sum())
     return Recount(int(rows), int(classes), int(k), failing)
 
 
 def _codes(column: pa.Array, values: tuple[str | None, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    known = pa.array(values, pa.string())
+    known = arrays.texts([value for value in values if value is not None])  # the missing one is last
     found = pc.index_in(column.cast(pa.string()), value_set=known)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.where(arrays.there(found), arrays.content(found), len(known)).astype(np.int64)

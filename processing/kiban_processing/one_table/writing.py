@@ -30,6 +30,7 @@ NOT_TEXT = Ground(
 
 _PORTION = 1 << 20  # rows, and rows of a row group
 _TO_QUOTE = '[",\r\n]'
+_COMMA, _QUOTE, _END, _NOTHING = arrays.word(","), arrays.word('"'), arrays.word("\n"), arrays.word("")
 Codes = npt.NDArray[np.int32]
 
 
@@ -60,7 +61,7 @@ def schema_of(names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Sche
 
 def decorated(batch: pa.RecordBatch, formed: Formed, plan: OneTablePlan, of: str) -> pa.RecordBatch:
     """A batch with the class of every row in column `of`: the released columns, the quasi-identifiers as their class has them."""
-    number = batch.column(of).to_numpy(zero_copy_only=False)
+    number = arrays.content(batch.column(of))
     values = dict(zip((one.name for one in plan.quasi), formed.values, strict=True))
     names = columns_of(plan)
     return pa.RecordBatch.from_arrays(
@@ -119,7 +120,7 @@ def _column(values: ReleasedValues, rank: Codes) -> pa.Array:
 def _lines(batch: pa.RecordBatch) -> memoryview:
     """The rows as CSV: a comma between cells, a missing value as an empty cell, quotes only where they are needed."""
     cells = [_cells(column) for column in batch.columns]
-    ended = pc.binary_join_element_wise(*cells[:-1], pc.binary_join_element_wise(cells[-1], "\n", ""), ",")
+    ended = pc.binary_join_element_wise(*cells[:-1], pc.binary_join_element_wise(cells[-1], _END, _NOTHING), _COMMA)
     joined = ended.cast(pa.large_string())
     _, offsets, content = joined.buffers()
     bounds = np.frombuffer(offsets, np.int64, len(joined) + 1, joined.offset * 8)
@@ -129,16 +130,16 @@ def _lines(batch: pa.RecordBatch) -> memoryview:
 def _cells(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         words = _cells(column.dictionary)
-        return pc.fill_null(words.take(column.indices), "")
+        return pc.fill_null(words.take(column.indices), _NOTHING)
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
     strange = pc.match_substring_regex(column, _TO_QUOTE)
     # An empty text that is no missing value is quoted, so that the two can be told apart.
-    strange = pc.fill_null(pc.or_(strange, pc.equal(column, "")), False)
+    strange = pc.or_(strange, pc.equal(column, _NOTHING))
     if pc.any(strange).as_py():
-        marked = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
+        marked = pc.binary_join_element_wise(_QUOTE, pc.replace_substring(column, '"', '""'), _QUOTE, _NOTHING)
         column = pc.if_else(strange, marked, column)
-    return pc.fill_null(column, "")
+    return pc.fill_null(column, _NOTHING)
 
 
 def _quoted(name: str) -> str:
