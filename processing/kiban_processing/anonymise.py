@@ -134,7 +134,6 @@ class _Run:
         plan, given = self.plan, self.given
         if given.threads:
             pa.set_cpu_count(given.threads)
-            pa.set_io_thread_count(given.threads)
         self._mark()
         quasi = [Quasi(column.name, column.hierarchy) for column in plan.quasi if column.hierarchy]
         con = self._engine(large=plan.person is not None or self.source.path.stat().st_size >= _LARGE)
