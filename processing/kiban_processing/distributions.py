@@ -63,6 +63,9 @@ def _answer(con: Connection, relation: str, quasi_identifiers: Sequence[str], qu
     ).df()
     if frame.empty:
         return Answer(question, 0, 0, 0.0)
+    if question.hierarchy is not None and not set(frame["s"].dropna()) <= set(question.hierarchy.leaves):
+        # A value that has no place in the hierarchy is as far as can be: fail closed.
+        return Answer(question, int(frame["of"].max()), int(frame["of"].max()), 1.0)
     values = _arranged(frame["s"], question.hierarchy)
     column = values.get_indexer(pd.Index(frame["s"].astype(object).where(frame["s"].notna(), None), dtype=object))
     persons = frame["n"].to_numpy(np.float64)

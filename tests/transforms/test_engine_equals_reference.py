@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,11 @@ MODELS = {
     "k alone": "",
     "distinct l": 'l = [{ column = "diagnoses.icd10", value = 2 }]',
     "t": 't = [{ column = "diagnoses.icd10", value = 0.5 }, { column = "encounters.encounter_class", value = 0.6 }]',
+    "all others at once": """l = [{ column = "diagnoses.icd10", kind = "entropy", value = 1.5 },
+     { column = "encounters.encounter_class", kind = "recursive", c = 3.0, value = 2 }]
+t = [{ column = "diagnoses.icd10", ground = "ordered", value = 0.7 },
+     { column = "encounters.encounter_class", ground = "hierarchical", hierarchy = "classes.csv", value = 0.8 }]
+beta = [{ column = "encounters.encounter_class", value = 4.0, enhanced = true }, { column = "diagnoses.icd10", value = 6.0 }]""",
 }
 PLACES = '[place]\nlevel = "municipality"\npopulation_floor = 70000\npopulations = "populations.csv"\n'
 
@@ -89,7 +95,10 @@ PLACES = '[place]\nlevel = "municipality"\npopulation_floor = 70000\npopulations
 @pytest.mark.parametrize("models", MODELS.values(), ids=MODELS.keys())
 @given(rows=ROWS, k=st.integers(2, 3), limit=st.sampled_from([0.0, 0.4, 0.9]), rare=st.integers(2, 3))
 @settings(max_examples=40)
-def test_a_whole_plan(rows: Any, k: int, limit: float, rare: int, models: str, make_plan: Callable[..., Any], carry_out: Any) -> None:
+def test_a_whole_plan(
+    rows: Any, k: int, limit: float, rare: int, models: str, make_plan: Callable[..., Any], carry_out: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.csv").write_text("inpatient;stay;*\noutpatient;visit;*\n", encoding="utf-8")
     plan = make_plan(k=k, limit=limit, rare=rare, models=models)
     try:
         expected = reference.carry_out(rows, plan, SECRETS, REFERENCE)

@@ -120,8 +120,12 @@ def read(name: str, version: str, content: str) -> Hierarchy:
     >>> read("sex", "1", "male;*\\nfemale;*\\n").levels
     2
     """
+    return build(name, version, rows(content))
+
+
+def rows(content: str) -> list[list[str]]:
+    """The rows of a CSV in the form of ARX, blank lines left out, as they stand: nothing is checked."""
     lines = content.splitlines()
     first = lines[0] if lines else ""
     separator = max(";,", key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(content), delimiter=separator) if row]
-    return build(name, version, rows)
+    return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(content), delimiter=separator) if row]
