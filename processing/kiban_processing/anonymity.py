@@ -39,16 +39,6 @@ UNATTAINABLE = Ground(
         "Drop a quasi-identifier, coarsen a hierarchy, reconsider k or the limit, or take more persons.",
     ),
 )
-LATTICE_TOO_LARGE = Ground(
-    "anonymity-lattice-too-large",
-    Family.INPUT,
-    REG_18_V,
-    Text(
-        "準識別子の水準の組合せが{nodes}通りあり、探索できません。",
-        "The quasi-identifiers have {nodes} combinations of levels: too many to search.",
-    ),
-    Text("準識別子か階層の水準を減らしてください。", "Have fewer quasi-identifiers, or hierarchies of fewer levels."),
-)
 
 CODES = (
     "anonymity_codes"  # engine table: person, q0 …, s0 …: leaf numbers and sensitive value numbers, and `class` where it was carried along
@@ -58,7 +48,6 @@ KEPT = "anonymity_kept"  # engine table: q0 …, s0 …, class (-1: suppressed)
 VALUES = "anonymity_values"  # engine table: class, v0 …: the released value of each quasi-identifier
 LEFT = "anonymity_left"  # engine table: class, of those that stay after a later round
 CLASS = "class"
-_LARGEST_LATTICE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -100,11 +89,8 @@ def encode(con: Connection, relation: str, quasi: Sequence[Quasi], asked: Sequen
     `population`: relation with the columns of `quasi`, one row per person of the population. Its persons are counted on the first tuple of
     each combination, so that the sum over a class counts each once, however the sensitive values split the combination; combinations that
     nobody of the cohort has are tuples without persons. Not checked: whether the population contains the cohort.
-    Refuses: hierarchy-gap, anonymity-lattice-too-large.
+    Refuses: hierarchy-gap.
     """
-    nodes = int(np.prod([one.hierarchy.levels for one in quasi], dtype=object)) if quasi else 1
-    if nodes > _LARGEST_LATTICE:
-        raise LATTICE_TOO_LARGE.refuse(nodes=nodes)
     tuples = _encode(con, relation, quasi, asked, "")[0]
     return tuples if population is None else _with_population(con, tuples, population, quasi)
 

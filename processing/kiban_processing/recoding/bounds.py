@@ -29,7 +29,7 @@ class Measure:
     total: int
     base: Terms
     whole: tuple[float, ...]  # entropy: bits of each attribute at its leaves; loss: persons times what a leaf can lose
-    finer: tuple[tuple[tuple[Integers, ...], ...], ...]  # loss: [attribute][high][low][code]: least loss of a leaf's value at low
+    finer: tuple[tuple[Integers, ...], ...]  # loss: [attribute][high][low, code]: least loss of a leaf's value at low
 
     def terms(self, node: Node, suppressed: list[Integers]) -> Terms:
         """x at least, for every level up to the node's. `suppressed[attribute][code]`: persons suppressed, by their value at the node."""
@@ -42,23 +42,24 @@ class Measure:
         if self.whole[place] == 0:
             return np.zeros(level + 1)
         if self.metric is Metric.ENTROPY:
-            return np.full(level + 1, losses.entropy_bits(persons.astype(np.float64)) / self.whole[place])
-        return np.array([int((least * persons).sum()) for least in self.finer[place][level]], dtype=np.float64) / self.whole[place]
+            return np.full(level + 1, losses.entropy_bits(persons) / self.whole[place])
+        return np.asarray((self.finer[place][level] @ persons) / self.whole[place], dtype=np.float64)
 
 
-def measure(metric: Metric, own: tuple[Attribute, ...], persons: list[Integers]) -> Measure:
-    """The metric for the persons given per attribute and leaf (by rank). Source: losses (both metrics)."""
-    total = max(int(persons[0].sum()), 1) if persons else 1
+def measure(metric: Metric, own: tuple[Attribute, ...], persons: int) -> Measure:
+    """The metric for so many persons. Source: `losses` (both metrics)."""
+    total = max(persons, 1)
+    counted = [one.persons for one in own]
     if metric is Metric.ENTROPY:
-        whole = tuple(losses.entropy_bits(counts.astype(np.float64)) for counts in persons)
+        whole = tuple(losses.entropy_bits(counts) for counts in counted)
         base = [
             np.array([_lost_bits(counts, one.codes[level]) / bits if bits else 0.0 for level in range(one.levels)])
-            for one, counts, bits in zip(own, persons, whole, strict=True)
+            for one, counts, bits in zip(own, counted, whole, strict=True)
         ]
         return Measure(metric, own, total, base, whole, ())
     whole = tuple(float(total * (one.leaves - 1)) for one in own)
     base = []
-    for one, counts, scale in zip(own, persons, whole, strict=True):
+    for one, counts, scale in zip(own, counted, whole, strict=True):
         covered = [int((one.covers[level][one.codes[level]] * counts).sum()) - total for level in range(one.levels)]
         base.append(np.maximum(np.array(covered, dtype=np.float64) / scale, 0.0) if scale else np.zeros(one.levels))
     return Measure(metric, own, total, base, whole, tuple(_finer(one) for one in own))
@@ -72,11 +73,10 @@ def products(terms: Terms) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def _finer(one: Attribute) -> tuple[tuple[Integers, ...], ...]:
+def _finer(one: Attribute) -> tuple[Integers, ...]:
+    """Per level of a suppressed person's value: what the person adds at least at each lower level, by value."""
     return tuple(
-        tuple(
-            _least(one.leaves - one.covers[low], one.up(low, high), one.widths[high]) for low in range(high + 1)
-        )
+        np.stack([_least(one.leaves - one.covers[low], one.up[low][high], one.widths[high]) for low in range(high + 1)])
         for high in range(one.levels)
     )
 

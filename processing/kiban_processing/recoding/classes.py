@@ -70,13 +70,14 @@ def at_node(tuples: Tuples, node: Node) -> Integers:
     return numbered(columns, [len(h.labels[level]) for h, level in zip(tuples.hierarchies, node, strict=True)], len(tuples))
 
 
-def of_node(node: Node, classes: Classes, lost: tuple[float, float], judged: int) -> Recoding:
+def of_node(tuples: Tuples, node: Node, classes: Classes, lost: tuple[float, float], judged: int) -> Recoding:
     """The recoding of a node: its satisfied classes numbered anew, everybody else suppressed."""
     kept = np.zeros(len(classes.sizes), dtype=bool)
     kept[classes.of[classes.kept]] = True
     number = np.where(kept, np.cumsum(kept) - 1, -1)
     levels = np.tile(np.asarray(node, dtype=np.int8), (int(kept.sum()), 1))
-    return Recoding(number[classes.of], levels, classes.sizes[kept], classes.suppressed, *lost, node, judged)
+    of = number[classes.of] if len(tuples) else classes.of
+    return Recoding(of, levels, classes.sizes[kept], classes.suppressed, *lost, node, judged)
 
 
 def narrowed(tuples: Tuples, recoding: Recoding, of: Integers, kept: Truths, lost: tuple[float, float]) -> Recoding:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kiban_processing.recoding.classes import Node
 from kiban_processing.recoding.coding import Attribute
-from kiban_processing.recoding.tuples import Integers
+from kiban_processing.recoding.tuples import Floats, Integers
 
 _SLOPE, _WEIGHT = 0.6, 0.02  # before anything is learnt: log of suppressed persons per nat of what the values tell; and how much it counts
 _ENOUGH = 4  # nodes to learn from before the guess is trusted
@@ -20,9 +20,8 @@ _ENOUGH = 4  # nodes to learn from before the guess is trusted
 class Forecast:
     """log(suppressed) as a line over the sum of the attributes' entropies at the node's levels."""
 
-    def __init__(self, leaves: list[Integers], own: Sequence[Attribute], allowed: int) -> None:
-        self.entropies = [[_nats(np.bincount(codes, weights=counts)) for codes in one.codes] for one, counts in zip(own, leaves, strict=True)]
-        self.target = float(np.log(max(allowed, 0.5)))
+    def __init__(self, own: Sequence[Attribute]) -> None:
+        self.entropies = entropies(own)
         self.known = 0
         self.sums = np.array([[_WEIGHT, 0.0], [0.0, 1e-6]])
         self.right = np.array([_WEIGHT * _SLOPE, 0.0])
@@ -34,18 +33,24 @@ class Forecast:
         self.right += feature * float(np.log(max(suppressed, 0.5)))
         self.known += 1
 
-    def crossing(self, chain: Sequence[Node]) -> int:
-        """The last node of a walk that is expected to fail, never the last of all."""
+    def crossing(self, chain: Sequence[Node], enough: float) -> int:
+        """The last node of a walk that is expected to suppress `enough` persons, never the last of all."""
         if self.known < _ENOUGH or len(chain) < 2:
             return (len(chain) - 1) // 2
         slope, level = np.linalg.solve(self.sums, self.right)
-        failing = sum(slope * self._tells(node) + level > self.target for node in chain)
+        target = float(np.log(max(enough, 0.5)))
+        failing = sum(slope * self._tells(node) + level > target for node in chain)
         return int(min(max(failing - 1, 0), len(chain) - 2))
 
     def _tells(self, node: Node) -> float:
         return sum(own[level] for own, level in zip(self.entropies, node, strict=True))
 
 
-def _nats(counts: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def entropies(own: Sequence[Attribute]) -> list[list[float]]:
+    """What the values of each attribute tell at each level, in nats."""
+    return [[_nats(np.bincount(codes, weights=one.persons)) for codes in one.codes] for one in own]
+
+
+def _nats(counts: Floats | Integers) -> float:
     there = counts[counts > 0]
     return float((there * np.log(there.sum() / there)).sum() / max(there.sum(), 1)) if len(there) else 0.0

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from kiban_processing.recoding import bounds, coding, counting, descent, judging, losses
 from kiban_processing.recoding import classes as grouping
@@ -28,6 +27,7 @@ from kiban_processing.recoding.verdicts import Judge, Verdict, judge_of
 Progress = Callable[[int, int], None]  # nodes judged, nodes in all
 LARGEST = 4_000_000  # nodes up to which the lattice is searched whole; beyond, the result is not claimed to be optimal
 DIGITS = 12  # losses equal to this many digits are equal: the order of a float sum must not decide
+_CLOSE = 0.8  # a walk ends where the suppressed persons cannot come near what is needed
 _SLACK = 1e-11  # relative: a bound that exceeds the best value by less does not close a node
 
 
@@ -51,7 +51,7 @@ def search(
     nodes = math.prod(one.levels for one in tuples.hierarchies)
     own = coding.attributes(tuples)
     judge = judge_of(tuples, own, demand, allowed, counting.counter(len(tuples), compiled))
-    measure = bounds.measure(metric, own, judge.leaves())
+    measure = bounds.measure(metric, own, tuples.total)
     if nodes > LARGEST:
         found = descent.descend(judge, measure, allowed, digits, progress)
     else:
@@ -66,7 +66,7 @@ def of_node(tuples: Tuples, node: Node, demand: Demand, metric: Metric, judged: 
     """The recoding of one node: satisfied classes stay, everybody else is suppressed."""
     classes = classify(tuples, node, demand)
     lost = losses.of_node(tuples, node, classes.kept, tuples.total)
-    recoding = grouping.of_node(node, classes, lost, judged)
+    recoding = grouping.of_node(tuples, node, classes, lost, judged)
     minimised = lost[0] if metric is Metric.LOSS else losses.entropy_of_node(tuples, node, classes.kept)
     return replace(recoding, minimised=minimised, optimal=optimal)
 
@@ -82,8 +82,8 @@ def classify(tuples: Tuples, node: Node, demand: Demand) -> Classes:
 
 
 class _Search:
-    """The lattice as arrays, one cell per node. `bound`: product of 1 + x at least, infinite where the node is done with; `passed`: the
-    upward closed part of the demand is known to hold with few enough suppressed."""
+    """The lattice as arrays, one cell per node. `bound`: product of 1 + x at least, infinite where the node is done with; `fewer`:
+    persons suppressed at most, as far as a finer node tells."""
 
     def __init__(
         self, judge: Judge, measure: bounds.Measure, allowed: int, digits: int, progress: Progress | None, start: Node | None
@@ -91,9 +91,9 @@ class _Search:
         self.judge, self.measure, self.allowed, self.digits, self.progress, self.start = judge, measure, allowed, digits, progress, start
         self.shape = tuple(one.levels for one in measure.own)
         self.bound = bounds.products(measure.base)
-        self.passed: npt.NDArray[np.bool_] = np.zeros(self.shape, dtype=bool)
+        self.fewer = np.full(self.shape, measure.total, dtype=np.int64)
         self.steps = [(np.diff(np.log1p(base))).tolist() for base in measure.base]
-        self.forecast = Forecast(judge.leaves(), measure.own, allowed)
+        self.forecast = Forecast(measure.own)
         self.verdicts: dict[Node, bool] = {}
         self.best: Node | None = None
         self.rank: tuple[float, int, Node] | None = None
@@ -107,17 +107,16 @@ class _Search:
             place = int(self.bound.argmin())
             if not self.bound.flat[place] <= self.limit or math.isinf(self.bound.flat[place]):
                 break
-            node: Node = tuple(int(level) for level in np.unravel_index(place, self.shape))
-            if self.passed[node]:
-                self._judge(node)
-            else:
-                self._climb(node)
+            self._close(tuple(int(level) for level in np.unravel_index(place, self.shape)))
         return None if self.best is None else (self.best, len(self.verdicts))
 
-    def _climb(self, node: Node) -> None:
-        """Walk up by the cheapest steps to where the demand is known to hold, and find on the way where it begins to hold."""
-        chain = [node]
-        while not self.passed[chain[-1]]:
+    def _close(self, node: Node) -> None:
+        """Close an open node by the coarsest node above it that does so: its failure or what it suppresses closes most others too.
+
+        On a walk up by the cheapest steps, what closes the node lies below what does not: suppressed persons only become fewer.
+        """
+        chain, enough = [node], self._enough(node)
+        while chain[-1] not in self.verdicts and self.fewer[chain[-1]] >= _CLOSE * enough:
             here = chain[-1]
             steps = [(self.steps[place][level], place) for place, level in enumerate(here) if level + 1 < self.shape[place]]
             if not steps:
@@ -125,17 +124,33 @@ class _Search:
             place = min(steps)[1]
             chain.append((*here[:place], here[place] + 1, *here[place + 1 :]))
         low, high = 0, len(chain) - 1
-        middle = self.forecast.crossing(chain)
+        middle = self.forecast.crossing(chain, enough)
         while low < high:
-            if self._holds(chain[middle]):
+            self._judge(chain[middle])
+            if self._is_open(node):
                 high = middle
             else:
                 low = middle + 1
             middle = (low + high) // 2
-        self._holds(chain[low])
+        if self._is_open(node):
+            self._judge(node)
 
-    def _holds(self, node: Node) -> bool:
-        return bool(self.passed[node]) or self._judge(node)
+    def _enough(self, node: Node) -> float:
+        """About how many suppressed persons would close a node, at most one more than allowed."""
+        least, most = 0.0, (self.allowed + 1) / self.measure.total
+        base = [float(term[level]) for term, level in zip(self.measure.base, node, strict=True)]
+        if math.isinf(self.limit):
+            return most * self.measure.total
+        for _ in range(12):
+            middle = (least + most) / 2
+            if math.prod(1 + x + middle * (1 - x) for x in base) > self.limit:
+                most = middle
+            else:
+                least = middle
+        return most * self.measure.total
+
+    def _is_open(self, node: Node) -> bool:
+        return bool(self.bound[node] <= self.limit) and not math.isinf(self.bound[node])
 
     def _judge(self, node: Node) -> bool:
         """Judge a node, close what it proves hopeless, raise the bounds of what it proves worse. True where the closed part holds."""
@@ -150,14 +165,15 @@ class _Search:
         if not verdict.holds:
             self.bound[below] = np.inf
             return False
-        self.passed[tuple(slice(level, None) for level in node)] = True
+        coarser = self.fewer[tuple(slice(level, None) for level in node)]
+        np.minimum(coarser, int(verdict.expected), out=coarser)
         finer = self.bound[below]
         np.maximum(finer, bounds.products(self.measure.terms(node, verdict.suppressed)), out=finer)
         self._settle(node, verdict)
         return True
 
     def _settle(self, node: Node, verdict: Verdict) -> None:
-        open_still = bool(self.bound[node] <= self.limit)
+        open_still = self._is_open(node)
         self.bound[node] = np.inf
         final = self.judge.final(node, verdict) if open_still else None
         if final is None:

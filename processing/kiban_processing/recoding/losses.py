@@ -77,7 +77,7 @@ def entropy_of_node(tuples: Tuples, node: Node, kept: Truths) -> float:
     return root(product, len(node))
 
 
-def entropy_bits(counts: Floats) -> float:
+def entropy_bits(counts: Floats | Integers) -> float:
     """Persons times the entropy of their values, in bits."""
     there = counts[counts > 0]
     return max(float((there * np.log2(there.sum() / there)).sum()), 0.0) if len(there) else 0.0

@@ -6,17 +6,19 @@ part alone fails at a node, every finer node fails. What lies beyond it is judge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from kiban_processing.recoding import coding, closure, counting, judging
+from kiban_processing.recoding import closure, coding, counting, forecast, judging, rollup
 from kiban_processing.recoding.classes import Node, numbered
 from kiban_processing.recoding.coding import Attribute
 from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.rollup import Rolled
 from kiban_processing.recoding.tuples import Floats, Integers, Sensitive, Truths, Tuples
+from kiban_processing.recoding.waypoints import Waypoints
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,12 @@ class Judge(Protocol):
     def final(self, node: Node, verdict: Verdict) -> list[Integers] | None:
         """Persons suppressed by everything asked, by value; None where they are too many."""
 
-    def leaves(self) -> list[Integers]:
-        """Persons per attribute and leaf, by rank."""
-
 
 def judge_of(tuples: Tuples, own: tuple[Attribute, ...], demand: Demand, allowed: int, count: counting.Counter) -> Judge:
     """The quickest judge that the demand permits: counting alone where only k is asked."""
-    table = coding.table(tuples, own)
     if not demand.population and not any(one.models for one in tuples.sensitive):
-        return ByCount(own, table, demand, allowed, tuples.total, count)
-    return ByModel(tuples, own, table, demand, allowed)
+        return ByCount(own, coding.table(tuples, own), demand, allowed, tuples.total, count)
+    return ByModel(tuples, own, demand, allowed)
 
 
 class ByCount:
@@ -58,29 +56,30 @@ class ByCount:
         self, own: tuple[Attribute, ...], table: coding.Table, demand: Demand, allowed: int, total: int, count: counting.Counter
     ) -> None:
         self.own, self.k, self.total, self.allowed = own, max(demand.k, 1), total, allowed
-        self.rolled = Rolled(own, count, self.k, allowed, total, [table])
+        self.rolled = Rolled(own, count, self.k, allowed, total, {0: table})
+        if len(table) > rollup.SORTED:
+            self.rolled.waypoints = Waypoints(forecast.entropies(own), len(table))
 
     def judge(self, node: Node) -> Verdict:
-        counted, table = self.rolled.counted(node)
+        found = self.rolled.counted(node)
+        counted = found.counted
         if counted.suppressed > self.allowed:
             return Verdict(False, [], counted.suppressed * self.total / max(counted.seen, 1))
         few = np.flatnonzero(counted.sizes < self.k)
-        return Verdict(True, _histograms(self.own, node, table.codes[:, few], counted.sizes[few]), counted.suppressed)
+        values = [found.values(place, few) for place in range(len(node))]
+        return Verdict(True, _histograms(self.own, node, values, counted.sizes[few]), counted.suppressed)
 
     def final(self, node: Node, verdict: Verdict) -> list[Integers] | None:
         return verdict.suppressed
-
-    def leaves(self) -> list[Integers]:
-        return _leaves(self.own, self.rolled.tables[0])
 
 
 class ByModel:
     """Sensitive attributes or a population are judged too; tuples of equal values are merged as the search climbs."""
 
-    def __init__(self, tuples: Tuples, own: tuple[Attribute, ...], table: coding.Table, demand: Demand, allowed: int) -> None:
-        self.own, self.demand, self.allowed, self.base = own, demand, allowed, table
-        codes = tuple(table.codes[place].astype(np.int64) for place in range(len(own)))
-        self.rolled: list[tuple[Node, Tuples]] = [(table.node, replace(tuples, leaves=codes))]
+    def __init__(self, tuples: Tuples, own: tuple[Attribute, ...], demand: Demand, allowed: int) -> None:
+        self.own, self.demand, self.allowed = own, demand, allowed
+        codes = tuple(one.rank[leaves] for one, leaves in zip(own, tuples.leaves, strict=True))
+        self.rolled: list[tuple[Node, Tuples]] = [((0,) * len(own), replace(tuples, leaves=codes))]
         self.wholes: tuple[Floats, ...] = tuple(judging.whole(tuples, one) for one in tuples.sensitive)
         self.closed = judging.upward_closed(tuples, demand) or (allowed == 0 and closure.joined(tuples, demand))
         self.core = closure.core(tuples, demand, self.wholes)
@@ -89,8 +88,10 @@ class ByModel:
         low, source = min(
             (one for one in self.rolled if all(a <= b for a, b in zip(one[0], node, strict=True))), key=lambda one: len(one[1])
         )
-        values = [one.up(a, b)[codes] for one, a, b, codes in zip(self.own, low, node, source.leaves, strict=True)]
-        of = numbered([value.astype(np.int32) for value in values], [one.widths[b] for one, b in zip(self.own, node, strict=True)], len(source))
+        values = [one.up[a][b][codes] for one, a, b, codes in zip(self.own, low, node, source.leaves, strict=True)]
+        of = numbered(
+            [value.astype(np.int32) for value in values], [one.widths[b] for one, b in zip(self.own, node, strict=True)], len(source)
+        )
         merged, of = _merged(source, values, of)
         if len(merged) <= 0.5 * len(source):
             self.rolled.append((node, merged))
@@ -117,12 +118,8 @@ class ByModel:
         out = ~good[of]
         return self._histograms(node, merged, out) if int(merged.persons[out].sum()) <= self.allowed else None
 
-    def leaves(self) -> list[Integers]:
-        return _leaves(self.own, self.base)
-
     def _histograms(self, node: Node, merged: Tuples, out: Truths) -> list[Integers]:
-        codes = np.array([values[out] for values in merged.leaves], dtype=np.int64).reshape(len(node), -1)
-        return _histograms(self.own, node, codes, merged.persons[out])
+        return _histograms(self.own, node, [values[out] for values in merged.leaves], merged.persons[out])
 
 
 _ROLLED = 12  # merged tables kept
@@ -145,14 +142,8 @@ def _merged(source: Tuples, values: list[Integers], of: Integers) -> tuple[Tuple
     return Tuples(source.hierarchies, tuple(value[row] for value in values), persons, sensitive, population), of[row]
 
 
-def _histograms(own: tuple[Attribute, ...], node: Node, codes: coding.Narrow, persons: Integers) -> list[Integers]:
+def _histograms(own: tuple[Attribute, ...], node: Node, codes: Sequence[coding.Narrow], persons: coding.Narrow) -> list[Integers]:
     return [
         np.bincount(codes[place], weights=persons, minlength=one.widths[level]).astype(np.int64)
         for place, (one, level) in enumerate(zip(own, node, strict=True))
-    ]
-
-
-def _leaves(own: tuple[Attribute, ...], table: coding.Table) -> list[Integers]:
-    return [
-        np.bincount(table.codes[place], weights=table.persons, minlength=one.widths[0]).astype(np.int64) for place, one in enumerate(own)
     ]
