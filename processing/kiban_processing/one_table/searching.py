@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kiban_processing import anjana_method, anonymity
-from kiban_processing.recoding import lattice
+from kiban_processing.recoding import lattice, local
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.losses import Metric
@@ -19,7 +19,7 @@ def choose(tuples: Tuples, plan: OneTablePlan, progress: lattice.Progress) -> Re
         case Method.GLOBAL:
             found = lattice.search(tuples, demand, allowed, plan.metric, progress)
         case Method.LOCAL:
-            raise NotImplementedError
+            found = local.recode(tuples, demand, allowed, plan.metric, progress)
         case Method.ANJANA:
             found = _anjana(tuples, demand, allowed, plan.metric)
     if found is None or found.suppressed > allowed or found.suppressed >= max(tuples.total, 1):
