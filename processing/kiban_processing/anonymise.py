@@ -40,7 +40,7 @@ from kiban_processing.recoding import judging
 from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.refusals import Family, Ground
-from kiban_processing.table_plan import OneTablePlan, Use
+from kiban_processing.table_plan import Method, OneTablePlan, Use
 
 NOTHING_RELEASED = Ground(
     "table-nothing-released",
@@ -155,6 +155,7 @@ class _Run:
             formed = forming.form(tuples, recoding)
             schema, batches = self._batches(con, encoder, counted, formed)
             by_level, node, optimal = report.by_level(quasi, recoding), recoding.node, recoding.optimal
+            quick = plan.method is Method.LOCAL and searching.is_quick(tuples, plan)
             del tuples, leaves, recoding
             self._mark()
             released = writing.write(
@@ -174,7 +175,7 @@ class _Run:
         self._mark()
         seconds = {stage: after - before for stage, before, after in zip(STAGES, self.marks, self.marks[1:], strict=False)}
         peak = given.meter() if given.meter else None
-        ran = report.Ran(figures, formed.persons, by_level, node, optimal, again, records, seconds if given.clock else {}, peak)
+        ran = report.Ran(figures, formed.persons, by_level, node, optimal, quick, again, records, seconds if given.clock else {}, peak)
         content = report.compose(plan, quasi, ran)
         report.write(content, self.made / "report.json")
         (self.made / "report.html").write_text(page.compose(content), encoding="utf-8")

@@ -2,6 +2,7 @@
 
     [table]          person (optional: the column that names the person; k then counts persons), separator (optional)
     [anonymity]      k, suppression_limit (share), method ("global", "local" or "anjana"), metric ("loss" or "entropy"),
+                     effort (of the local method: "auto", "full" or "quick"),
                      l, t, beta (lists, see `asked_fields`), other_columns ("refuse", "keep" or "remove": what the plan does not name)
     [population]     file (CSV or Parquet beside the plan: the quasi-identifiers, one row per person of the population), k_map,
                      presence_low and presence_high (shares); at least one of the models
@@ -69,6 +70,14 @@ class Use(StrEnum):
     HASH = "hash"
 
 
+class Effort(StrEnum):
+    """How much of the local search is carried out: all of it, its first start alone, or by the number of distinct rows."""
+
+    AUTO = "auto"
+    FULL = "full"
+    QUICK = "quick"
+
+
 class Others(StrEnum):
     """What becomes of columns that the plan does not name."""
 
@@ -106,6 +115,7 @@ class OneTablePlan:
     population: PopulationTable | None = None
     metric: Metric = Metric.LOSS
     others: Others = Others.REFUSE
+    effort: Effort = Effort.AUTO
 
     @property
     def quasi(self) -> tuple[TableColumn, ...]:
@@ -146,6 +156,7 @@ def parse(content: Mapping[str, object], folder: Path) -> OneTablePlan:
     method = Method(fields.choice("method", tuple(Method), "global"))
     metric = Metric(fields.choice("metric", tuple(Metric), "loss"))
     others = Others(fields.choice("other_columns", tuple(Others), "refuse"))
+    effort = Effort(fields.choice("effort", tuple(Effort), "auto"))
     diversity, closeness, likeness = asked_fields.diversity(fields), asked_fields.closeness(fields), asked_fields.likeness(fields)
     asked_of: list[Diversity | Closeness | Likeness] = [*diversity, *closeness, *likeness]
     wanted = dict.fromkeys(one.column for one in asked_of)
@@ -164,7 +175,7 @@ def parse(content: Mapping[str, object], folder: Path) -> OneTablePlan:
         file = asked_fields.hierarchy_file(closeness, name)
         models = asked_fields.models(asked_of, name)
         asked.append(Asked(name, models, _hierarchy(name, file, folder) if file else None))
-    return OneTablePlan(k, limit, method, tuple(asked), columns, person, separator, population, metric, others)
+    return OneTablePlan(k, limit, method, tuple(asked), columns, person, separator, population, metric, others, effort)
 
 
 def _population(fields: Fields, folder: Path) -> PopulationTable:

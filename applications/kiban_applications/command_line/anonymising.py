@@ -18,7 +18,7 @@ from kiban_processing.language import Text
 from kiban_processing.one_table import flags
 from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.recoding.losses import Metric
-from kiban_processing.table_plan import Method, OneTablePlan, Others
+from kiban_processing.table_plan import Effort, Method, OneTablePlan, Others
 
 STAGES = {
     "read": Text("読取り", "reading"), "search": Text("探索", "searching"), "form": Text("群の形成", "forming classes"),
@@ -60,6 +60,7 @@ def build(door: Door, app: typer.Typer) -> None:
         closeness: Annotated[list[str] | None, typer.Option("--t", help=say("t-近似性。ground は equal(既定)、ordered、hierarchical=FILE", "t-closeness; ground is equal (default), ordered or hierarchical=FILE"), metavar="NAME:value[:ground]")] = None,
         suppression: Annotated[float, typer.Option("--suppression", min=0.0, max=1.0, help=say("除いてよい本人(行)の割合", "share of the persons (rows) that may be left out"))] = 0.0,
         method: Annotated[Method, typer.Option("--method", help=say("global 列ごとに一つの水準、local 群ごと、anjana ライブラリの選択", "global: one level per column; local: each class by itself; anjana: that library's choice"))] = Method.GLOBAL,
+        effort: Annotated[Effort, typer.Option("--effort", help=say("local の探索: full すべて、quick 最初の一つだけ、auto 行の種類の数による", "search of local: full, quick (its first start alone), auto (by the number of distinct rows)"))] = Effort.AUTO,
         metric: Annotated[Metric, typer.Option("--metric", help=say("最小にする損失", "the loss that is made least"))] = Metric.LOSS,
         person: Annotated[str | None, typer.Option("--person", help=say("本人を示す列。指定すると k は人数を数えます(列は出力しません)", "the column that names the person; k then counts persons (the column is not released)"), metavar="NAME")] = None,
         sensitive: Annotated[list[str] | None, typer.Option("--sensitive", help=say("そのまま出力する要配慮の列", "a sensitive column, released as it is"), metavar="NAME")] = None,
@@ -78,7 +79,7 @@ def build(door: Door, app: typer.Typer) -> None:
         settled = table_plan.read(plan) if plan else _of_flags(
             flags.Flags(
                 quasi or (), k, suppression, method, metric, diversity or (), closeness or (), sensitive or (), keep or (), remove or (),
-                person, other, separator,
+                person, other, separator, effort,
             )
         )  # fmt: skip
         with door.progress() as progress:

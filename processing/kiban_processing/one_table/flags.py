@@ -43,6 +43,7 @@ class Flags:
     person: str | None = None
     other: str = "refuse"
     separator: str | None = None
+    effort: str = "auto"
 
 
 @dataclass
@@ -83,7 +84,7 @@ def plan_of(flags: Flags, folder: Path) -> OneTablePlan:
         "table": {name: value for name, value in head.items() if value is not None},
         "anonymity": {
             "k": flags.k, "suppression_limit": flags.suppression, "method": flags.method, "metric": flags.metric,
-            "other_columns": flags.other, "l": diversity, "t": closeness,
+            "other_columns": flags.other, "effort": flags.effort, "l": diversity, "t": closeness,
         },
         "columns": columns.content,
     }  # fmt: skip

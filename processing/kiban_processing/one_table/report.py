@@ -23,6 +23,10 @@ ANJANA = (
     "counted by kiban's own code."
 )
 
+QUICK = (
+    "The local search was its first start alone, as for tables of this size or as asked for; the full one may lose less (--effort full)."
+)
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -33,6 +37,7 @@ class Ran:
     by_level: Mapping[str, list[int]]
     node: Sequence[int] | None
     optimal: bool
+    quick: bool
     again: Recount
     records: int
     seconds: Mapping[str, float]
@@ -46,7 +51,7 @@ def compose(plan: OneTablePlan, quasi: Sequence[Quasi], ran: Ran) -> dict[str, o
     return {
         "method": plan.method.value,
         "metric": plan.metric.value,
-        "note": ANJANA if plan.method is Method.ANJANA else None,
+        "note": ANJANA if plan.method is Method.ANJANA else QUICK if ran.quick else None,
         "k": again.k,
         "k_asked": plan.k,
         "counted": "persons" if plan.person else "rows",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from kiban_processing import anjana_method, anonymity
-from kiban_processing.recoding import lattice, local
+from kiban_processing.recoding import lattice
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.losses import Metric
 from kiban_processing.recoding.tuples import Tuples
-from kiban_processing.table_plan import Method, OneTablePlan
+from kiban_processing.table_plan import Effort, Method, OneTablePlan
+
+QUICK_FROM = 1 << 19  # distinct rows: beyond, all starts of the local search take minutes
 
 
 def choose(tuples: Tuples, plan: OneTablePlan, progress: lattice.Progress) -> Recoding:
@@ -19,12 +21,29 @@ def choose(tuples: Tuples, plan: OneTablePlan, progress: lattice.Progress) -> Re
         case Method.GLOBAL:
             found = lattice.search(tuples, demand, allowed, plan.metric, progress)
         case Method.LOCAL:
-            found = local.recode(tuples, demand, allowed, plan.metric, progress)
+            found = _local(tuples, demand, allowed, plan, progress)
         case Method.ANJANA:
             found = _anjana(tuples, demand, allowed, plan.metric)
     if found is None or found.suppressed > allowed or found.suppressed >= max(tuples.total, 1):
         raise anonymity.UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=plan.k)
     return found
+
+
+def is_quick(tuples: Tuples, plan: OneTablePlan) -> bool:
+    """Whether the local search is its first start alone."""
+    from kiban_processing.recoding import quick  # here and below: only this method needs what is compiled, which takes long to load
+
+    many = len(tuples) > QUICK_FROM
+    wanted = plan.effort is Effort.QUICK or (plan.effort is Effort.AUTO and many)
+    return plan.method is Method.LOCAL and wanted and quick.possible(tuples, demand_of(plan))
+
+
+def _local(tuples: Tuples, demand: Demand, allowed: int, plan: OneTablePlan, progress: lattice.Progress) -> Recoding | None:
+    from kiban_processing.recoding import local, quick
+
+    if is_quick(tuples, plan):
+        return quick.recode(tuples, demand, plan.metric)
+    return local.recode(tuples, demand, allowed, plan.metric, progress)
 
 
 def demand_of(plan: OneTablePlan) -> Demand:
