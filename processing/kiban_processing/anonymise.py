@@ -190,6 +190,7 @@ class _Run:
     def _engine(self, large: bool) -> duckdb.DuckDBPyConnection:
         threads: dict[str, str | bool | int | float | list[str]] = {"threads": self.given.threads} if self.given.threads else {}
         con = duckdb.connect(config={**spill.CONFIGURATION, "memory_limit": self.given.memory, **threads})
+        con.execute("SET enable_progress_bar = false")  # it would write into what a script reads
         if large:
             spill.encrypt(con, self.made / "spill")
         else:

@@ -53,15 +53,15 @@ def recode(tuples: Tuples, demand: Demand, metric: Metric = Metric.LOSS, compile
     for attribute, leaves in enumerate(tuples.leaves):
         rows[:, attribute] = leaves
     persons = tuples.persons.astype(np.int32 if tuples.total < 1 << 31 else np.int64)
-    order = np.arange(len(tuples), dtype=np.int32 if len(tuples) < 1 << 31 else np.int64)
+    order = np.arange(len(tuples), dtype=np.int32)  # more tuples than that fit no memory
     bounds = np.array([0, len(tuples)], dtype=np.int64)
     marks = region_counting.split_rows(rows, persons, order, codes, costs, bounds, max(demand.k, 1), LOGARITHMS)
     starts = np.flatnonzero(marks)
     levels = region_counting.common_levels_of(rows, starts, codes)
     sizes = np.add.reduceat(persons, starts, dtype=np.int64)
     lost = _lost(tuples, rows[starts], levels, sizes)
-    of = np.empty(len(tuples), dtype=order.dtype)
-    of[order] = np.cumsum(marks, dtype=order.dtype) - 1
+    of = np.empty(len(tuples), dtype=np.int32)
+    of[order] = np.cumsum(marks, dtype=np.int32) - 1
     return Recoding(of, levels, sizes, 0, *lost, judged=len(starts))
 
 
