@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -96,22 +97,25 @@ class _Local:
         self.units = self._units()
         self.judging = Judging(self._judge, max(demand.k, 1), only_k)
         self.judged = 0
-        self.steps, self.step = (7 if only_k else 14), 0
+        self.steps, self.step = (5 if only_k else 8), 0
 
     def run(self) -> Recoding | None:
         best: _Found | None = None
         if self.judging.only_k:
-            for of in self._starts():
-                best = self._better(best, of)
+            for start in self._starts():
+                best = self._better(best, start())
+                self._tick()
             self._reweigh(best)
             if best is not None:
                 best = self._better(best, merging.improve(self.paths, best.of, self.judging, self.compiled))
         else:
-            for _ in range(2):  # the second time with every attribute weighed as the geometric mean does at the first result
-                for of in self._starts():
-                    best = self._better(best, of)
-                    best = self._better(best, merging.improve(self.paths, of, self.judging, self.compiled))
-                self._reweigh(best)
+            leading = None
+            for start in self._starts():
+                better = self._tried(best, start)
+                best, leading = better, leading if better is best else start
+            self._reweigh(best)
+            if leading is not None:  # the start that led once more, every attribute weighed as the geometric mean does at its result
+                best = self._tried(best, leading)
         if best is not None and self.allowed > 0:
             best = self._better(best, self._without_the_costliest(best.of))
         chosen = None if best is None else best.recoding
@@ -119,23 +123,31 @@ class _Local:
             chosen = naming.united(self.tuples, replace(self.optimum, node=None))
         return None if chosen is None else replace(chosen, judged=self.judged)
 
-    def _starts(self) -> Iterator[Integers]:
-        yield starts.split(self.paths, starts.cells(self.paths), self.judging, self.compiled)
+    def _tried(self, best: _Found | None, start: Callable[[], Integers]) -> _Found | None:
+        of = start()
         self._tick()
+        return self._better(self._better(best, of), merging.improve(self.paths, of, self.judging, self.compiled))
+
+    def _starts(self) -> Iterator[Callable[[], Integers]]:
+        """What the search begins with; each is carried out when it is called, under the weights of that time."""
+        yield lambda: self._split(starts.cells(self.paths))
         if sweeping.possible(self.paths):
-            for share in (sweeping.FEWEST, EARLY):
-                of = sweeping.gather(self.paths, self.judging, share, self.compiled)
-                rest = np.where(of < 0, starts.cells(self.paths), -1)
-                yield self._with_rest(of, rest)
-                self._tick()
+            yield lambda: self._swept(sweeping.FEWEST)
+            yield lambda: self._swept(EARLY)
         for optimum in self._optima():
             first = np.zeros(len(self.paths), dtype=np.int64)
             first[self.paths.unit_of[::-1]] = self.there[::-1]
             of = optimum.of[first]
             if (of < 0).any():
-                yield starts.split(self.paths, starts.together(self.paths, of), self.judging, self.compiled)
-            yield starts.split(self.paths, of, self.judging, self.compiled)
-            self._tick()
+                yield partial(self._split, starts.together(self.paths, of))
+            yield partial(self._split, of)
+
+    def _split(self, start: Integers) -> Integers:
+        return starts.split(self.paths, start, self.judging, self.compiled)
+
+    def _swept(self, share: float) -> Integers:
+        of = sweeping.gather(self.paths, self.judging, share, self.compiled)
+        return self._with_rest(of, np.where(of < 0, starts.cells(self.paths), -1))
 
     def _optima(self) -> Iterator[Recoding]:
         if self.optimum is not None:

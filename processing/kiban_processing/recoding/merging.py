@@ -17,7 +17,9 @@ from kiban_processing.recoding.paths import FORBIDDEN, Paths
 from kiban_processing.recoding.regions import Judging
 from kiban_processing.recoding.tuples import Integers, Truths
 
-BLOCK = 128  # units of a block
+BLOCK = 128  # units of a block, or more where classes have so many that fewer than
+CLASSES = 20  # of them would meet, but never more than
+LARGEST_BLOCK = 2048
 ROUNDS = 8
 LITTLE = 1 / 2000  # a round that gains less than this share of the cost is the last
 _PAIRS = 1 << 20  # pairs of unit and class looked at together in the plain form
@@ -250,7 +252,8 @@ def _laid(paths: Paths, classes: Summary, number: int) -> Integers:
 def _blocks(classes: Summary, row: Integers) -> Integers:
     """The block of each class in the row."""
     members = np.diff(classes.starts, append=len(classes.order))[row]
-    return np.asarray((np.cumsum(members) - 1) // BLOCK, dtype=np.int64)
+    size = min(max(BLOCK, CLASSES * len(classes.order) // len(classes)), LARGEST_BLOCK)
+    return np.asarray((np.cumsum(members) - 1) // size, dtype=np.int64)
 
 
 def _joins(

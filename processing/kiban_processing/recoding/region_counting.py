@@ -323,7 +323,8 @@ def cheapest_joins(
         for other in range(low[at], high[at]):
             if other == own[at] or weight * lost[other] >= best:
                 continue
-            total = 0
+            total, size = 0, sizes[other] + weight
+            most = best + lost[other] * sizes[other]  # what the class may cost with the unit and still be the best
             for attribute in range(count):
                 level = levels[other, attribute]
                 mine, theirs = leaves[unit, attribute], leaves[rep[other], attribute]
@@ -331,8 +332,9 @@ def cheapest_joins(
                     while codes[attribute, mine, level] != codes[attribute, theirs, level]:
                         level += 1
                 total += costs[attribute, theirs, level]
-            grown = total * (sizes[other] + weight) - lost[other] * sizes[other]
-            if grown < best:
-                best, found = grown, other
+                if total * size >= most:
+                    break
+            if total * size < most:
+                best, found = total * size - lost[other] * sizes[other], other
         best_class[at], best_cost[at] = found, best
     return best_class, best_cost

@@ -17,9 +17,10 @@ from kiban_processing.recoding.paths import Paths
 from kiban_processing.recoding.regions import Judging, first_numbered
 from kiban_processing.recoding.tuples import Integers
 
-MOST_NODES = 1 << 16  # tried at most; the benchmark's gain after so many is nil
+MOST_NODES = 1 << 16  # tried at most where persons are counted
+MOST_JUDGED = 1 << 12  # tried at most where every group is judged by more than its persons
 MOST_COMBINED = 1 << 22  # a lattice with more nodes is not listed, and the sweep is left out
-FEWEST = 1 / 256  # so small a share of the units left over is not worth the remaining nodes
+FEWEST = 1 / 128  # so small a share of the units left over is not worth the remaining nodes
 
 Tick = Callable[[], None]
 
@@ -36,7 +37,7 @@ def gather(
     of = np.full(len(paths), -1, dtype=np.int64)
     if not possible(paths) or paths.packed is None:
         return of
-    masks = _cheapest_first(paths)
+    masks = _cheapest_first(paths)[: MOST_NODES if judging.only_k else MOST_JUDGED]
     fewest = int(len(paths) * share)
     use = region_counting.COMPILED if compiled is None else compiled
     packed, persons = paths.packed, paths.persons
@@ -88,7 +89,7 @@ def _cheapest_first(paths: Paths) -> Integers:
                 own.append((int((paths.costs[attribute, :, level] * count)[count > 0].sum()), kept))
         cost = (cost[:, None] + np.array([one for one, _ in own])[None, :]).ravel()
         mask = (mask[:, None] | np.array([one for _, one in own])[None, :]).ravel()
-    order = np.argsort(cost, kind="stable")[:MOST_NODES]
+    order = np.argsort(cost, kind="stable")
     return np.asarray(mask[order], dtype=np.int64)
 
 
