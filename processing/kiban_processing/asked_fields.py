@@ -1,4 +1,4 @@
-"""求める条件の記載 (asked fields): the lists l, t and beta of a plan, as values and as the models that the recoding judges (Reg 18(v)).
+"""求める条件の記載 (asked fields): the lists l, t and beta of a plan, as values (Reg 18(v)); `conditions` makes models of them.
 
     l     {column, value} | {column, kind = "entropy", value} | {column, kind = "recursive", c, value}
     t     {column, value} | {column, value, ground = "hierarchical", hierarchy} | {column, value, ground = "ordered", hierarchy (optional)}
@@ -13,10 +13,9 @@ from collections.abc import Iterable
 
 from kiban_processing.plan_fields import Fields
 from kiban_processing.planned import Closeness, Diversity, Likeness
-from kiban_processing.recoding import demands
-from kiban_processing.recoding.demands import Ground, Model
 
 KINDS = ("distinct", "entropy", "recursive")
+GROUNDS = ("equal", "hierarchical", "ordered")
 _GREATEST = 1e6  # no class has so many values, nor a share so many times that of all
 
 
@@ -36,12 +35,12 @@ def closeness(fields: Fields) -> tuple[Closeness, ...]:
     found = []
     for one in fields.tables("t"):
         column, value = one.text("column"), one.number("value", 0.0, 1.0)
-        ground, file = Ground(one.choice("ground", tuple(Ground), "equal")), one.optional_text("hierarchy")
-        if (ground is Ground.HIERARCHICAL and file is None) or (ground is Ground.EQUAL and file is not None):
+        ground, file = one.choice("ground", GROUNDS, "equal"), one.optional_text("hierarchy")
+        if (ground == "hierarchical" and file is None) or (ground == "equal" and file is not None):
             raise one.refuse("hierarchy", "a CSV file for the hierarchical distance, none for the equal one")
         if file is not None and not file.endswith(".csv"):
             raise one.refuse("hierarchy", "a CSV file beside the plan")
-        found.append(Closeness(column, value, ground.value, file))
+        found.append(Closeness(column, value, ground, file))
         one.close()
     _one_hierarchy(fields, found)
     return tuple(found)
@@ -56,28 +55,9 @@ def likeness(fields: Fields) -> tuple[Likeness, ...]:
     return tuple(found)
 
 
-def models(asked: Iterable[Diversity | Closeness | Likeness], column: str) -> tuple[Model, ...]:
-    """The models asked of one column, each once."""
-    return tuple(dict.fromkeys(_model(one) for one in asked if one.column == column))
-
-
 def hierarchy_file(asked: Iterable[Closeness], column: str) -> str | None:
     """The file of a column's hierarchy, where the plan names one."""
     return next((one.hierarchy for one in asked if one.column == column and one.hierarchy), None)
-
-
-def _model(one: Diversity | Closeness | Likeness) -> Model:
-    match one:
-        case Diversity(kind="entropy"):
-            return demands.EntropyDiversity(one.value)
-        case Diversity(kind="recursive"):
-            return demands.RecursiveDiversity(one.c or 0.0, int(one.value))
-        case Diversity():
-            return demands.DistinctDiversity(int(one.value))
-        case Closeness():
-            return demands.Closeness(one.value, Ground(one.ground))
-        case Likeness():
-            return demands.Likeness(one.value, one.enhanced)
 
 
 def _one_hierarchy(fields: Fields, found: Iterable[Closeness]) -> None:

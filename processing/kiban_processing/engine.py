@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from kiban_processing import anonymity, asked_fields, dialect, event_tables, registrations
+from kiban_processing import anonymity, conditions, dialect, event_tables, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
 from kiban_processing.connection import Connection
 from kiban_processing.event_tables import Settled
@@ -134,7 +134,7 @@ def asked_of(plan: Plan) -> list[Asked]:
     """What the plan asks of each sensitive column. Refuses: hierarchy-malformed."""
     asked = plan.anonymity
     return [
-        Asked(column, asked_fields.models((*asked.l, *asked.t, *asked.beta), column), named.hierarchy_of_values(plan, column))
+        Asked(column, conditions.of_column((*asked.l, *asked.t, *asked.beta), column), named.hierarchy_of_values(plan, column))
         for column in asked.sensitive
     ]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from kiban_processing import asked_fields
+from kiban_processing import asked_fields, conditions
 from kiban_processing.anonymity import Asked
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.hierarchies.hierarchy import UNKNOWN, Hierarchy
@@ -173,7 +173,7 @@ def parse(content: Mapping[str, object], folder: Path) -> OneTablePlan:
     asked = []
     for name in wanted:
         file = asked_fields.hierarchy_file(closeness, name)
-        models = asked_fields.models(asked_of, name)
+        models = conditions.of_column(asked_of, name)
         asked.append(Asked(name, models, _hierarchy(name, file, folder) if file else None))
     return OneTablePlan(k, limit, method, tuple(asked), columns, person, separator, population, metric, others, effort)
 

@@ -20,8 +20,10 @@ from kiban_processing import gate, plan
 from kiban_processing.evidence import Eligibility, Evidence, Standard
 from kiban_processing.outcome import AnonymityOutcome, MeasurementOutcome, Outcome, ReleasedColumn, TableOutcome
 from kiban_processing.permitted import Treatment
+from kiban_processing.planned import Closeness, Diversity, Likeness
 from kiban_processing.refusals import Refusal
 
+ICD10 = "diagnoses.icd10"
 PLAN = """
 [plan]
 name = "by hand"
@@ -379,6 +381,33 @@ class TestFifthOtherMeasures:
         closeness = tuple(replace(one, value=0.01) for one in made.plan.anonymity.t)
         strict = replace(made, plan=replace(made.plan, anonymity=replace(made.plan.anonymity, t=closeness)))
         assert found(strict.judge(), Standard.OTHER_MEASURES, "t")
+
+    @pytest.mark.parametrize(
+        ("code", "loose", "strict"),
+        [
+            ("l-entropy", {"l": (Diversity(ICD10, "entropy", 1.0),)}, {"l": (Diversity(ICD10, "entropy", 2.9),)}),
+            ("l-recursive", {"l": (Diversity(ICD10, "recursive", 2, 50.0),)}, {"l": (Diversity(ICD10, "recursive", 2, 1.0),)}),
+            ("t-ordered", {"t": (Closeness(ICD10, 0.9, "ordered"),)}, {"t": (Closeness(ICD10, 0.01, "ordered"),)}),
+            (
+                "t-hierarchical",
+                {"t": (Closeness(ICD10, 0.9, "hierarchical", "codes.csv"),)},
+                {"t": (Closeness(ICD10, 0.01, "hierarchical", "codes.csv"),)},
+            ),
+            ("beta-basic", {"beta": (Likeness(ICD10, 50.0),)}, {"beta": (Likeness(ICD10, 0.01),)}),
+            ("beta-enhanced", {"beta": (Likeness(ICD10, 50.0, True),)}, {"beta": (Likeness(ICD10, 0.01, True),)}),
+        ],
+    )
+    def test_a_class_that_breaks_any_other_model_is_found(
+        self, code: str, loose: dict[str, object], strict: dict[str, object], made: Made
+    ) -> None:
+        files = (("codes.csv", "E11;diabetes;*\nI10;circulation;*\nJ45;respiration;*\n"),)
+        for asked, wanted in ((loose, False), (strict, True)):
+            anonymity = replace(made.plan.anonymity, **{"l": (), "t": (), **asked})
+            evidence = replace(made, plan=replace(made.plan, anonymity=anonymity, hierarchy_files=files)).judge()
+            assert evidence.passed is not wanted
+            assert not wanted or found(evidence, Standard.OTHER_MEASURES, code)
+            assert [one.subject for one in evidence.verdicts if one.code == code] == [ICD10]
+            assert evidence.as_document()
 
     def test_too_many_left_out_is_found(self, made: Made) -> None:
         for table in made.outcome.tables:

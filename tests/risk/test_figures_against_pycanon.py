@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -19,10 +20,15 @@ from kiban_processing.risk.figures import RiskFigures
 QUASI = ["place", "sex"]
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    """One for all tables: opening it takes longer than measuring."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def ours(frame: pd.DataFrame, sensitive: list[str], quasi: list[str] = QUASI) -> RiskFigures:
-    with duckdb.connect(config={"threads": 1}) as con:
-        con.register("people", pa.Table.from_pandas(frame, preserve_index=False))
-        return figures.measure(con, "people", quasi, sensitive)
+    engine().register("people", pa.Table.from_pandas(frame, preserve_index=False))
+    return figures.measure(engine(), "people", quasi, sensitive)
 
 
 def table(random: np.random.Generator) -> pd.DataFrame:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import rfc8785
 
-from kiban_processing import anonymise, asked_fields, engine, plan
+from kiban_processing import anonymise, engine, plan
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.outcome import ReleaseSecrets
-from kiban_processing.recoding import meaning
+from kiban_processing.recoding import demands, meaning
 from kiban_processing.recoding.demands import (
     Closeness,
     DistinctDiversity,
@@ -89,7 +89,7 @@ def test_the_written_table_satisfies_what_is_asked(models: str, model: Model, ru
     whole = sum(classes.values(), Counter[str | None]())
     assert all(meaning.holds(model, here, whole, tree) for here in classes.values())
     (one,) = report["sensitive"]
-    assert [asked["model"] for asked in one["models"]] == [asked_fields.demands.called(model)]
+    assert [asked["model"] for asked in one["models"]] == [demands.called(model)]
     # One level finer does not satisfy it: the search gave away no more than it had to.
     finer: dict[str, Counter[str | None]] = defaultdict(Counter)
     labels = [line.split(";") for line in (tmp_path / "age.csv").read_text("utf-8").splitlines()]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from kiban_processing import asked_fields, distributions, measures, outcome
+from kiban_processing import conditions, distributions, measures, outcome
 from kiban_processing.dialect import quoted
 from kiban_processing.distributions import Question
 from kiban_processing.evidence import Rule, Standard, Verdict
@@ -129,7 +129,7 @@ def _distributions(finished: Finished, quasi: list[str], sensitive: list[str]) -
             named.hierarchy_of_values(finished.plan, column),
         )
         for number, column in enumerate(sensitive)
-        for model in asked_fields.models((*asked.l, *asked.t, *asked.beta), column)
+        for model in conditions.of_column((*asked.l, *asked.t, *asked.beta), column)
         if demands.called(model) not in ("l-distinct", "t-equal")
     ]
     verdicts = []
