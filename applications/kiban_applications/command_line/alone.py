@@ -11,7 +11,7 @@ from kiban_applications.command_line.door import Door
 Builder = Callable[[Door, typer.Typer], None]
 
 # Command → its module of this folder. Loaded by name when asked for: all of kiban takes 2 CPU seconds to load, most tables less to anonymise.
-COMMANDS = {"anonymise": "anonymising"}
+COMMANDS = {"anonymise": "anonymising", "risk": "measuring", "hierarchy": "hierarchies"}
 
 
 def builder(command: str) -> Builder:
