@@ -1,64 +1,75 @@
 """一表の匿名化 (anonymise): the engine as a tool on its own, one table in, one table and a report out; needs nothing else of kiban.
 
-Counts persons where a column names them, rows otherwise. The released table is read back and its classes are counted again from the
-written values; only that count is reported as k. The table lies in clear where the user put it; the engine's spill files, inside the output
-folder while it runs, are encrypted.
+Counts persons where a column names them, rows otherwise. The table is read in a stream, reduced to distinct rows with counts, recoded, and
+written in the order of its values; the file is then read back and its classes are counted again from the written texts: only that count
+is reported as k. Files get their names when all is done; whoever interrupts finds the output folder as it was. The table lies in clear where
+the user put it; what the engine must put aside meanwhile is encrypted (`spill`).
 """
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
-from kiban_processing import anjana_method, anonymity, dialect, event_tables, spill, table_plan
+from kiban_processing import anonymity, spill, table_plan
 from kiban_processing.anonymity import Quasi
 from kiban_processing.language import Text
+from kiban_processing.one_table import (
+    encoding,
+    forming,
+    page,
+    persons,
+    population,
+    reading,
+    report,
+    rows,
+    searching,
+    sensitive_values,
+    verifying,
+    writing,
+)
+from kiban_processing.one_table.encoding import Counted, Encoder
+from kiban_processing.one_table.reading import Source
 from kiban_processing.outcome import ReleaseSecrets
-from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import demands, lattice, losses
-from kiban_processing.recoding.classes import Recoding
-from kiban_processing.recoding.demands import Closeness, Demand, DistinctDiversity
-from kiban_processing.recoding.demands import Ground as Distance
-from kiban_processing.recoding.tuples import Tuples
+from kiban_processing.recoding import judging
+from kiban_processing.recoding.demands import Demand
+from kiban_processing.recoding.tuples import Sensitive, Tuples
 from kiban_processing.refusals import Family, Ground
-from kiban_processing.statutes import REG_18_V
 from kiban_processing.table_plan import Method, OneTablePlan, Use
-from kiban_processing.transforms import keys
 
-TABLE_UNREADABLE = Ground(
-    "table-unreadable",
+NOTHING_RELEASED = Ground(
+    "table-nothing-released",
     Family.INPUT,
     None,
-    Text("表「{file}」を読めません({why})。", "The table “{file}” cannot be read ({why})."),
-    Text(
-        "見出し行のあるUTF-8のCSV、又はParquetを指定してください。",
-        "Give a CSV in UTF-8 with a header, or a Parquet file.",
-    ),
-)
-PERSON_VARIES = Ground(
-    "table-person-varies",
-    Family.INPUT,
-    REG_18_V,
-    Text(
-        "{persons}人の準識別子が行によって異なります(列「{person}」で本人を数えています)。",
-        "The quasi-identifiers of {persons} persons differ between their rows (persons are counted by column “{person}”).",
-    ),
-    Text("準識別子を本人ごとに一つの値にしてください。", "Give each person one value of every quasi-identifier."),
-)
-RECOUNT_FAILED = Ground(
-    "table-recount-failed",
-    Family.INTEGRITY,
-    REG_18_V,
-    Text("書き出した表を数え直すと k={k} でした。", "Counted again, the written table has k={k}."),
-    Text("出力は削除しました。開発者に報告してください。", "The output was removed. Report this as a defect."),
+    Text("出力される列がありません。", "No column would be released."),
+    Text("準識別子か、残す列を指定してください。", "Name a quasi-identifier, or a column to keep."),
 )
 
-_ROWS, _PEOPLE, _OUT, _POPULATION = "table_rows", "table_people", "table_out", "table_population"
+STAGES = ("read", "search", "form", "write", "verify")
+_FILES = ("report.json", "report.html", "data.csv", "data.parquet")
+_MADE = ".unfinished"  # folder inside the output folder, while this runs
+_LARGE = 1 << 25  # bytes of the file from which the engine may have to put something aside
+
+Progress = Callable[[str, int, int | None], None]  # stage, how much is done, of how much if known
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How to run, and what the doors lend. `clock` in seconds, monotonic; `meter`: the greatest memory of the process so far in bytes.
+
+    `memory`: what the engine may use before it puts something aside, as it writes sizes ("2GB"); the search comes on top.
+    """
+
+    threads: int | None = None
+    memory: str = "2GB"
+    clock: Callable[[], float] | None = None
+    meter: Callable[[], int] | None = None
+    progress: Progress = field(default=lambda stage, done, of: None)
 
 
 def anonymise_table(
@@ -66,16 +77,14 @@ def anonymise_table(
     plan_path: Path,
     out_dir: Path,
     secrets: ReleaseSecrets,
-    memory_limit: str = "4GB",
-    clock: Callable[[], float] | None = None,
+    written: str = "both",
+    circumstances: Circumstances | None = None,
 ) -> dict[str, object]:
-    """Write `data.csv`, `data.parquet` and `report.json` into `out_dir`; gives the report. An empty cell of a CSV is a missing value.
+    """Write `data.csv`, `data.parquet`, `report.json` and `report.html` into `out_dir`; gives the report.
 
-    `clock` (seconds, monotonic) fills `seconds` per stage. Rows are written in the order of their values, never in that of the source.
-    Refuses: what `table_plan.read` refuses, table-unreadable, table-column-unplanned, table-column-absent, table-person-varies,
-    hierarchy-gap, anonymity-unattainable, table-recount-failed.
+    Refuses: what `table_plan.read` and `anonymise` refuse.
     """
-    return anonymise(table_path, table_plan.read(plan_path), out_dir, secrets, memory_limit, clock)
+    return anonymise(table_path, table_plan.read(plan_path), out_dir, secrets, written, circumstances)
 
 
 def anonymise(
@@ -83,196 +92,145 @@ def anonymise(
     plan: OneTablePlan,
     out_dir: Path,
     secrets: ReleaseSecrets,
-    memory_limit: str = "4GB",
-    clock: Callable[[], float] | None = None,
+    written: str = "both",
+    circumstances: Circumstances | None = None,
 ) -> dict[str, object]:
-    """The same with a plan at hand."""
-    now = clock or (lambda: 0.0)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    spilled = out_dir / ".spill"
-    con = duckdb.connect(config={**spill.CONFIGURATION, "memory_limit": memory_limit})
+    """The same with a plan at hand. `written`: csv, parquet or both.
+
+    Refuses: table-unreadable, table-column-unplanned, table-column-absent, table-nothing-released, table-person-varies, hierarchy-gap,
+    anonymity-unattainable, anonymity-lattice-too-large, table-column-not-text, table-recount-failed.
+    """
+    given = circumstances or Circumstances()
+    source = reading.open_table(table_path, plan.separator)
+    plan = plan.matched(source.names)
+    if not writing.columns_of(plan):
+        raise NOTHING_RELEASED.refuse()
+    there = out_dir.is_dir()
+    made = out_dir / _MADE
+    shutil.rmtree(made, ignore_errors=True)  # of a run that was killed
+    made.mkdir(parents=True)
     try:
-        spill.encrypt(con, spilled)
-        marks = [now()]
-        _load(con, table_path, plan)
-        marks.append(now())
+        found = _Run(source, plan, secrets, written, given, made).run()
+        writing.settle(made, out_dir, [name for name in reversed(_FILES) if (made / name).is_file()], _FILES)
+        return found
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        if not there:
+            out_dir.rmdir()
+        raise
+
+
+@dataclass
+class _Run:
+    source: Source
+    plan: OneTablePlan
+    secrets: ReleaseSecrets
+    written: str
+    given: Circumstances
+    made: Path
+    marks: list[float] = field(default_factory=list)
+
+    def run(self) -> dict[str, object]:
+        plan, given = self.plan, self.given
+        if given.threads:
+            pa.set_cpu_count(given.threads)
+        self._mark()
         quasi = [Quasi(column.name, column.hierarchy) for column in plan.quasi if column.hierarchy]
-        persons = _people(con, plan)
-        tuples = anonymity.encode(con, _PEOPLE, quasi, plan.asked, _population(con, plan))
-        marks.append(now())
-        recoding = _choose(tuples, plan)
-        figures = anonymity.figures(tuples, recoding, persons)
-        marks.append(now())
-        anonymity.keep(con, tuples, recoding)
-        _apply(con, plan, quasi, secrets)
-        rows, released = _count(con, _ROWS), _count(con, _OUT)
-        _write(con, out_dir)
-        marks.append(now())
-        k = _recount(con, plan, out_dir)
-        marks.append(now())
-        if released and k < plan.k:
-            for name in ("data.csv", "data.parquet"):
-                (out_dir / name).unlink()
-            raise RECOUNT_FAILED.refuse(k=k)
-    finally:
-        con.close()
-        shutil.rmtree(spilled, ignore_errors=True)
-    stages = ("read", "aggregate", "search", "apply", "verify")
-    report: dict[str, object] = {
-        "method": plan.method.value,
-        "k": k,
-        "k_asked": plan.k,
-        "counted": "persons" if plan.person else "rows",
-        "classes": sum(figures.class_sizes.values()),
-        "class_sizes": {str(size): number for size, number in sorted(figures.class_sizes.items())},
-        "records": rows,
-        "released_records": released,
-        "suppressed_records": rows - released,
-        "suppressed_persons": figures.suppressed if plan.person else None,
-        "suppression_limit": plan.suppression_limit,
-        "loss_geometric": figures.loss_geometric,
-        "loss_arithmetic": figures.loss_arithmetic,
-        "node": {one.column: level for one, level in zip(quasi, recoding.node or (), strict=True)},
-        "levels": {one.column: one.hierarchy.levels for one in quasi},
-        "sensitive": [
-            {
-                "column": one.column,
-                "l_asked": max((model.l for model in one.models if isinstance(model, DistinctDiversity)), default=None),
-                "l": distinct,
-                "t_asked": min(
-                    (model.t for model in one.models if isinstance(model, Closeness) and model.ground is Distance.EQUAL), default=None
-                ),
-                "t": distance,
-                "models": [
-                    {"model": demands.called(model), "asked": demands.bound(model), "reached": each if math.isfinite(each) else None}
-                    for model, each in zip(one.models, reached, strict=True)
-                ],
-            }
-            for one, (distinct, distance), reached in zip(plan.asked, figures.reached, figures.of_models, strict=True)
-        ],
-        "seconds": {stage: after - before for stage, before, after in zip(stages, marks, marks[1:], strict=False)} if clock else {},
-    }
-    (out_dir / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    return report
+        con = self._engine(large=plan.person is not None or self.source.path.stat().st_size >= _LARGE)
+        try:
+            encoder, counted, values, records = self._read(con, quasi)
+            leaves, sensitive_codes = encoder.decoded(counted.key)
+            sensitive = tuple(
+                Sensitive(one.column, codes, one.models, known, one.hierarchy)
+                for one, codes, known in zip(plan.asked, sensitive_codes, values, strict=True)
+            )
+            tuples = Tuples(tuple(one.hierarchy for one in quasi), tuple(leaves), counted.rows, sensitive)
+            if plan.population:
+                tuples = anonymity.populated(tuples, *population.count(plan.population.path, plan.separator, quasi))
+            self._mark()
+            recoding = searching.choose(tuples, plan, lambda done, of: given.progress("search", done, of))
+            figures = anonymity.figures(tuples, recoding, tuples.total)
+            wholes = tuple(judging.whole(tuples, one) for one in sensitive)
+            self._mark()
+            formed = forming.form(tuples, recoding)
+            schema, batches = self._batches(con, encoder, counted, formed)
+            by_level, node, optimal = report.by_level(quasi, recoding), recoding.node, recoding.optimal
+            quick = plan.method is Method.LOCAL and searching.is_quick(tuples, plan)
+            del tuples, leaves, recoding
+            self._mark()
+            released = writing.write(
+                batches, schema, self.made / "data.parquet", self._csv(), lambda n: given.progress("write", n, records)
+            )
+            self._mark()
+            given.progress("verify", 0, None)
+            again = verifying.recount(
+                con, self.made / "data.parquet", [one.column for one in quasi], sensitive, wholes, Demand(plan.k), plan.person is not None
+            )
+            if again.rows != released or (released and (again.k < plan.k or again.failing)):
+                raise verifying.RECOUNT_FAILED.refuse(k=again.k, classes=again.failing)
+        finally:
+            con.close()
+        if self.written == "csv":
+            (self.made / "data.parquet").unlink()
+        self._mark()
+        seconds = {stage: after - before for stage, before, after in zip(STAGES, self.marks, self.marks[1:], strict=False)}
+        peak = given.meter() if given.meter else None
+        ran = report.Ran(figures, formed.persons, by_level, node, optimal, quick, again, records, seconds if given.clock else {}, peak)
+        content = report.compose(plan, quasi, ran)
+        report.write(content, self.made / "report.json")
+        (self.made / "report.html").write_text(page.compose(content), encoding="utf-8")
+        return content
 
+    def _mark(self) -> None:
+        self.marks.append(self.given.clock() if self.given.clock else 0.0)
 
-def _load(con: duckdb.DuckDBPyConnection, path: Path, plan: OneTablePlan) -> None:
-    source = _read(con, path, plan.separator)
-    plan.matched(source.columns)
-    try:
-        source.create(_ROWS)
-    except duckdb.Error as error:
-        raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
+    def _csv(self) -> Path | None:
+        return None if self.written == "parquet" else self.made / "data.csv"
 
+    def _engine(self, large: bool) -> duckdb.DuckDBPyConnection:
+        threads: dict[str, str | bool | int | float | list[str]] = {"threads": self.given.threads} if self.given.threads else {}
+        con = duckdb.connect(config={**spill.CONFIGURATION, "memory_limit": self.given.memory, **threads})
+        con.execute("SET enable_progress_bar = false")  # it would write into what a script reads
+        if large:
+            spill.encrypt(con, self.made / "spill")
+        else:
+            con.execute("SET temp_directory = ''")  # nothing of this size needs it, and loading the cryptography takes longer than the run
+        return con
 
-def _population(con: duckdb.DuckDBPyConnection, plan: OneTablePlan) -> str | None:
-    """The relation of the population, where the plan brings one. Refuses: table-unreadable, table-column-absent."""
-    if plan.population is None:
-        return None
-    path = plan.population.path
-    source = _read(con, path, plan.separator)
-    for column in plan.quasi:
-        if column.name not in source.columns:
-            raise table_plan.COLUMN_ABSENT.refuse(column=column.name)
-    try:
-        source.create(_POPULATION)
-    except duckdb.Error as error:
-        raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
-    return _POPULATION
+    def _read(self, con: duckdb.DuckDBPyConnection, quasi: list[Quasi]) -> tuple[Encoder, Counted, list[tuple[str | None, ...]], int]:
+        """Encoder, distinct rows (of persons, or of rows) with counts, the values of the sensitive columns, and the number of records."""
+        plan, source = self.plan, self.source
+        names, sensitive = [one.column for one in quasi], [one.column for one in plan.asked]
+        records, seen = source.rows, 0
+        if plan.person is not None:
+            persons.gather(con, source, plan.person, names, sensitive)
 
+        def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+            if plan.person is not None:
+                return persons.batches(con, names, sensitive)
+            return source.batches(columns, columns)
 
-def _read(con: duckdb.DuckDBPyConnection, path: Path, separator: str | None) -> duckdb.DuckDBPyRelation:
-    try:
-        if path.suffix.lower() == ".parquet":
-            return con.read_parquet(str(path))
-        with path.open(encoding="utf-8-sig") as file:
-            head = file.readline()
-        mark = separator or max(";,\t", key=head.count)
-        return con.read_csv(str(path), header=True, sep=mark, all_varchar=True, quotechar='"')
-    except (OSError, UnicodeDecodeError, duckdb.Error) as error:
-        raise TABLE_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from None
+        def watched() -> Iterator[pa.RecordBatch]:
+            nonlocal seen
+            for batch in batches(encoder.columns):
+                seen += batch.num_rows
+                self.given.progress("read", seen, records)
+                yield batch
 
+        values = [sensitive_values.arranged(reading.distinct(batches([one.column]), one.column), one) for one in plan.asked]
+        encoder = Encoder(*encoding.attributes(quasi, plan.asked, values))
+        counted = encoding.count(encoder.keys(watched()), len(encoder.words), records)
+        if records is None:
+            records = seen if plan.person is None else source.counted()
+        return encoder, counted, values, records
 
-def _people(con: duckdb.DuckDBPyConnection, plan: OneTablePlan) -> int:
-    """Leave one row per person (or per row) with quasi-identifiers and sensitive values; gives their number. Refuses: table-person-varies."""
-    quasi = "".join(f", CAST({dialect.quoted(column.name)} AS VARCHAR) AS {dialect.quoted(column.name)}" for column in plan.quasi)
-    if plan.person is None:
-        values = "".join(f", CAST({dialect.quoted(one.column)} AS VARCHAR) AS {dialect.quoted(one.column)}" for one in plan.asked)
-        con.execute(f"CREATE TABLE {_PEOPLE} AS SELECT rowid AS person{quasi}{values} FROM {_ROWS}")
-        return _count(con, _PEOPLE)
-    person = f"CAST({dialect.quoted(plan.person)} AS VARCHAR)"
-    con.execute(
-        f"CREATE TABLE table_tuples AS SELECT DISTINCT {person} AS person{quasi} FROM {_ROWS} WHERE {dialect.quoted(plan.person)} IS NOT NULL"
-    )
-    varying = con.execute("SELECT count(*) FROM (SELECT person FROM table_tuples GROUP BY person HAVING count(*) > 1)").fetchone()
-    if varying and varying[0]:
-        raise PERSON_VARIES.refuse(persons=varying[0], person=plan.person)
-    selected, joins = "", ""
-    for number, one in enumerate(plan.asked):
-        value = dialect.quoted(one.column)
-        relation = f"(SELECT {person} AS person, CAST({value} AS VARCHAR) AS {value} FROM {_ROWS})"
-        joins += f" LEFT JOIN ({event_tables.principal_sql(relation, value)}) a{number} ON a{number}.person = t.person"
-        selected += f", a{number}.value AS {value}"
-    con.execute(f"CREATE TABLE {_PEOPLE} AS SELECT t.*{selected} FROM table_tuples t{joins}")
-    return _count(con, _PEOPLE)
-
-
-def _choose(tuples: Tuples, plan: OneTablePlan) -> Recoding:
-    demand = Demand(plan.k, plan.population.models if plan.population else ())
-    if plan.method is Method.GLOBAL:
-        return anonymity.choose(tuples, demand, plan.suppression_limit)
-    allowed = anonymity.permitted(tuples.total, plan.suppression_limit)
-    node = anjana_method.choose(tuples, plan.k, allowed)
-    classes = lattice.classify(tuples, node, demand) if node is not None else None
-    if node is None or classes is None or classes.suppressed > allowed:
-        raise anonymity.UNATTAINABLE.refuse(persons=tuples.total, allowed=allowed, k=plan.k)
-    return grouping.of_node(tuples, node, classes, losses.of_node(tuples, node, classes.kept, tuples.total), 1)
-
-
-def _apply(con: duckdb.DuckDBPyConnection, plan: OneTablePlan, quasi: list[Quasi], secrets: ReleaseSecrets) -> None:
-    """Leave the released rows; those of persons who stay, without order."""
-    parts, joined = anonymity.released_values(quasi, "c")
-    selected, hashed = [], False
-    for column in plan.columns:
-        name = dialect.quoted(column.name)
-        match column.use:
-            case Use.QUASI:
-                selected.append(f"{parts[column.name]} AS {name}")
-            case Use.HASH:
-                hashed = True
-                value = f"CAST(r.{name} AS VARCHAR)"
-                selected.append(f"{keys.rekeyed_sql(column.name, dialect.literal(''), dialect.literal(''), value)} AS {name}")
-            case Use.KEEP | Use.SENSITIVE:
-                selected.append(f"r.{name} AS {name}")
-            case Use.REMOVE:
-                pass
-    person = f"CAST(r.{dialect.quoted(plan.person)} AS VARCHAR)" if plan.person else "r.rowid"
-    counted = f"{person} AS counted_person, " if plan.person else ""
-    con.execute(
-        f"CREATE TABLE {_OUT} AS SELECT {counted}{', '.join(selected)} FROM {_ROWS} r "
-        f"JOIN ({anonymity.kept_sql(len(quasi), len(plan.asked))}) c ON c.person = {person} {joined}",
-        keys.pads("pseudonym", secrets.pseudonym) if hashed else {},
-    )
-
-
-def _write(con: duckdb.DuckDBPyConnection, out_dir: Path) -> None:
-    columns = [row[0] for row in con.execute(f"DESCRIBE {_OUT}").fetchall() if row[0] != "counted_person"]
-    listed = ", ".join(dialect.quoted(name) for name in columns)
-    con.execute(f"CREATE TABLE table_sorted AS SELECT {listed} FROM {_OUT} ORDER BY ALL")
-    con.execute(f"COPY table_sorted TO {dialect.literal(str(out_dir / 'data.csv'))} (HEADER, DELIMITER ',')")
-    con.execute(f"COPY table_sorted TO {dialect.literal(str(out_dir / 'data.parquet'))} (FORMAT parquet, COMPRESSION zstd)")
-
-
-def _recount(con: duckdb.DuckDBPyConnection, plan: OneTablePlan, out_dir: Path) -> int:
-    """Persons (rows) of the smallest class, by the released values: of the file as written, or, where persons count, of its rows."""
-    counted = "count(DISTINCT counted_person)" if plan.person else "count(*)"
-    relation = _OUT if plan.person else f"read_parquet({dialect.literal(str(out_dir / 'data.parquet'))})"
-    by = ", ".join(dialect.quoted(column.name) for column in plan.quasi)
-    group = f"GROUP BY {by}" if by else "HAVING count(*) > 0"
-    smallest = con.execute(f"SELECT coalesce(min(n), 0) FROM (SELECT {counted} AS n FROM {relation} {group})").fetchone()
-    return int(smallest[0]) if smallest else 0
-
-
-def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    counted = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(counted[0]) if counted else 0
+    def _batches(
+        self, con: duckdb.DuckDBPyConnection, encoder: Encoder, counted: Counted, formed: forming.Formed
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        plan = self.plan
+        names = writing.columns_of(plan)
+        if plan.person is None and all(column.use in (Use.QUASI, Use.REMOVE) for column in plan.columns):
+            return writing.schema_of(names, {}), writing.portions(formed, formed.persons, names)
+        schema, arranged = rows.arrange(con, self.source, plan, encoder, rows.class_by_key(encoder, counted, formed), self.secrets)
+        types = {one.name: one.type for one in schema}
+        return writing.schema_of(names, types), (writing.decorated(batch, formed, plan, rows.CLASS) for batch in arranged)

@@ -331,11 +331,18 @@ def _with_population(con: Connection, tuples: Tuples, population: str, quasi: Se
     fetched = con.execute(f"SELECT {listed}, count(*) AS persons FROM {POPULATION} GROUP BY {listed} ORDER BY {listed}").fetchnumpy()
     con.execute(f"DROP TABLE {POPULATION}")
     theirs = [np.asarray(fetched[name], dtype=np.int64) for name in _names(len(quasi), 0)]
-    counts = np.asarray(fetched["persons"], dtype=np.int64)
+    return populated(tuples, theirs, np.asarray(fetched["persons"], dtype=np.int64))
+
+
+def populated(tuples: Tuples, theirs: Sequence[Integers], counts: Integers) -> Tuples:
+    """The tuples with the persons of the population, whose distinct combinations are `theirs` (leaves per attribute) with `counts`.
+
+    The tuples stay where they are; combinations that nobody of the cohort has come after them.
+    """
     leaves = [np.concatenate(both) for both in zip(tuples.leaves, theirs, strict=True)]
     # One number per combination, over both; the first place of a number among the tuples gets the persons of the population.
     of = grouping.numbered(
-        [column.astype(np.int32) for column in leaves], [one.hierarchy.size + 1 for one in quasi], len(tuples) + len(counts)
+        [column.astype(np.int32) for column in leaves], [hierarchy.size + 1 for hierarchy in tuples.hierarchies], len(tuples) + len(counts)
     )
     combinations, first = np.unique(of, return_index=True)
     persons = np.zeros(len(of), dtype=np.int64)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:  # loading pandas takes longer than anonymising a small table
+    import pandas as pd
 
 
 class Result(Protocol):

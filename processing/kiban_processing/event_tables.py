@@ -113,17 +113,6 @@ def store(
     return Settled(name, outcome)
 
 
-def principal_sql(relation: str, column: str) -> str:
-    """A query of `person, value`: of each person the value on most of its rows in `relation`, ties to the smallest; missing ones aside.
-
-    A person with no value is not in the result and has a value of its own, "missing", wherever this is judged.
-    """
-    return (
-        f"SELECT person, first(value ORDER BY rows DESC, value) AS value FROM (SELECT person, {column} AS value, count(*) AS rows "
-        f"FROM {relation} WHERE {column} IS NOT NULL GROUP BY ALL) GROUP BY person"
-    )
-
-
 def remaining(table: TablePlan, source: str, settled: Mapping[str, Settled]) -> str:
     """The relation of the rows that stay: all but those that had a code, lost it, and have none left.
 

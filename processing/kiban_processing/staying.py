@@ -24,6 +24,7 @@ from kiban_processing.hierarchies import hierarchy
 from kiban_processing.outcome import CodeSetsOutcome, ReleaseSecrets
 from kiban_processing.permitted import Treatment
 from kiban_processing.plan import ColumnPlan, DerivedKind, Handling, Plan, Suppression, TablePlan
+from kiban_processing.principal import principal_sql
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand
 from kiban_processing.recoding.losses import Metric
@@ -235,7 +236,7 @@ def _judge(rounds: _Rounds, again: bool) -> None:
             label, joined = rounds.settled[one.column].label(label, "g")
         source = f"{rounds.relation(column.table)} s JOIN {STAYING} y ON y.person = s.person"
         relation = f"(SELECT s.person, {label} AS {value} FROM {source}{joined})"
-        joins.append(f"LEFT JOIN ({event_tables.principal_sql(relation, value)}) a{number} ON a{number}.person = p.person")
+        joins.append(f"LEFT JOIN ({principal_sql(relation, value)}) a{number} ON a{number}.person = p.person")
         selected.append(f"a{number}.value AS {dialect.quoted(one.column)}")
     if rounds.earlier is not None:
         joins.append(f"LEFT JOIN {rounds.earlier} b ON b.person = p.person")

@@ -13,21 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from kiban_applications.command_line import desk
-from kiban_operator import home as homes
-from kiban_operator import vault
 from kiban_operator.circumstances import Circumstances
-from kiban_operator.home import Home
 from kiban_operator.roles import SYSTEM
 from kiban_processing.language import Language, Text, prefer
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_22
+
+if TYPE_CHECKING:  # the tools that stand alone have no home and never load what one needs
+    from kiban_operator.home import Home
+
+Progress = Callable[[str, int, int | None], None]  # stage, how much is done, of how much if known
 
 AUDIT_FOUND = 20
 
@@ -88,6 +90,8 @@ class Door:
 
         Refuses: no-home, actor-missing.
         """
+        from kiban_operator import home as homes
+
         opened = homes.open_home(self.home_path, self.circumstances())
         seats = desk.seats(opened.path)
         named = [self.actor] if self.actor else [label for label in labels if label in seats]
@@ -99,13 +103,18 @@ class Door:
         return homes.open_home(self.home_path, self.circumstances().acting(actor))
 
     @contextmanager
-    def progress(self) -> Iterator[vault.Progress]:
+    def progress(self) -> Iterator[Progress]:
         """A progress bar on the error stream, only where a person watches."""
         if self.as_json or not self.err.is_terminal:
-            yield vault.silent
+            yield lambda stage, done, total: None
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
-        with Progress(*columns, console=self.err, transient=True) as bar:
+        from rich import progress
+
+        columns = (
+            progress.SpinnerColumn(), progress.TextColumn("{task.description}"), progress.BarColumn(),
+            progress.TextColumn("{task.completed:,}"), progress.TimeElapsedColumn(),
+        )  # fmt: skip
+        with progress.Progress(*columns, console=self.err, transient=True) as bar:
             task = bar.add_task("", total=None)
 
             def show(stage: str, done: int, total: int | None) -> None:

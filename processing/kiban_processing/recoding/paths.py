@@ -71,14 +71,14 @@ def build(
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         leaves, persons, unit_of = leaves[order], persons[order], place[unit_of]
-    codes, costs = _tables(tuples, metric, tie_breaks, weights)
+    codes, costs = tables(tuples, metric, tie_breaks, weights)
     packed, masks = _packed(tuples.hierarchies, leaves)
     return Paths(leaves, persons, unit_of, codes, costs, tuple(h.levels for h in tuples.hierarchies), packed, masks)
 
 
 def weighted(paths: Paths, tuples: Tuples, metric: Metric, tie_breaks: bytes | None, weights: Sequence[float]) -> Paths:
     """The same units under other weights of the attributes."""
-    return replace(paths, costs=_tables(tuples, metric, tie_breaks, weights)[1])
+    return replace(paths, costs=tables(tuples, metric, tie_breaks, weights)[1])
 
 
 def _numbered(columns: list[Integers], length: int) -> tuple[Integers, Integers]:
@@ -95,9 +95,10 @@ def _numbered(columns: list[Integers], length: int) -> tuple[Integers, Integers]
     return number, order[new]
 
 
-def _tables(
+def tables(
     tuples: Tuples, metric: Metric, tie_breaks: bytes | None, weights: Sequence[float] | None
 ) -> tuple[npt.NDArray[np.int32], Integers]:
+    """`codes` and `costs` of `Paths`."""
     count = len(tuples.hierarchies)
     width = max((h.levels for h in tuples.hierarchies), default=0) + 1
     leaves = max((h.size for h in tuples.hierarchies), default=0) + 1

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kiban_processing.recoding.tuples import Integers
+from kiban_processing.recoding.tuples import Integers, Truths
 
 try:
     import numba
@@ -56,7 +56,6 @@ def _log(number: int, table: Integers) -> int:
     return exponent * 1024 + table[step]  # type: ignore[no-any-return]
 
 
-@_compiled
 def split_by_k(
     leaves: npt.NDArray[np.int32],
     persons: Integers,
@@ -66,18 +65,37 @@ def split_by_k(
     bounds: Integers,
     k: int,
     table: Integers,
-) -> tuple[Integers, Integers]:
-    """Top-down recoding where only k is asked: the units in order of their classes, and 1 at every first unit of a class."""
-    count = leaves.shape[1]
+) -> tuple[Integers, Truths]:
+    """Top-down recoding where only k is asked: the units in order of their classes, and whether each is the first of a class."""
+    order = order.copy()
+    return order, split_rows(leaves[order], persons[order], order, codes, costs, bounds, k, table)
+
+
+@_compiled
+def split_rows(
+    rows: npt.NDArray[Any],
+    persons: npt.NDArray[Any],
+    order: npt.NDArray[Any],
+    codes: npt.NDArray[np.int32],
+    costs: Integers,
+    bounds: Integers,
+    k: int,
+    table: Integers,
+) -> Truths:
+    """The same on units side by side (`rows[unit, attribute]`: leaf), which are put in order of their classes, all three arrays alike.
+
+    They move with every split, so that a region always lies together: looked up one by one they would each cost a miss of the cache.
+    """
+    length, count = rows.shape
     values = codes.shape[1] + 1
-    marks = np.zeros(len(order), dtype=np.int64)
+    marks = np.zeros(length, dtype=np.bool_)
     persons_of = np.zeros(values, dtype=np.int64)
     gain_of = np.zeros(values, dtype=np.int64)
     seen = np.empty(values, dtype=np.int64)
     place = np.zeros(values + 1, dtype=np.int64)
-    moved = np.empty(len(order), dtype=np.int64)
-    low = np.empty(len(order) + len(bounds), dtype=np.int64)
-    high = np.empty(len(order) + len(bounds), dtype=np.int64)
+    moved_rows, moved_persons, moved_order = np.empty_like(rows), np.empty_like(persons), np.empty_like(order)
+    low = np.empty(len(bounds) + 4 * values, dtype=np.int64)
+    high = np.empty(len(bounds) + 4 * values, dtype=np.int64)
     depth = 0
     for region in range(len(bounds) - 1):
         low[depth], high[depth] = bounds[region], bounds[region + 1]
@@ -85,24 +103,23 @@ def split_by_k(
     while depth > 0:
         depth -= 1
         begin, end = low[depth], high[depth]
-        total = 0
+        total = np.int64(0)
         for at in range(begin, end):
-            total += persons[order[at]]
-        best, chosen, chosen_level, chosen_join = 0.0, -1, 0, -1
+            total += persons[at]
+        best, chosen, chosen_level, chosen_join = 0.0, -1, 0, np.int64(-1)
         if total >= 2 * k:
             for attribute in range(count):
-                leaf = leaves[order[begin], attribute]
+                leaf = rows[begin, attribute]
                 level = 0
                 for at in range(begin + 1, end):
-                    other = leaves[order[at], attribute]
+                    other = rows[at, attribute]
                     while codes[attribute, other, level] != codes[attribute, leaf, level]:
                         level += 1
                 if level == 0:
                     continue
                 found = 0
                 for at in range(begin, end):
-                    unit = order[at]
-                    other = leaves[unit, attribute]
+                    other = rows[at, attribute]
                     code = codes[attribute, other, level - 1]
                     if place[code] == 0:
                         place[code] = 1
@@ -110,8 +127,8 @@ def split_by_k(
                         found += 1
                         persons_of[code] = 0
                         gain_of[code] = costs[attribute, other, level] - costs[attribute, other, level - 1]
-                    persons_of[code] += persons[unit]
-                rest, gain, spread, good, join, least = 0, 0, 0, 0, -1, 0
+                    persons_of[code] += persons[at]
+                rest, gain, spread, good, join, least = np.int64(0), np.int64(0), np.int64(0), 0, np.int64(-1), np.int64(0)
                 for at in range(found):
                     code = seen[at]
                     place[code] = 0
@@ -134,7 +151,7 @@ def split_by_k(
                     spread -= size * _log(size, table)
                     rest += size
                 else:
-                    join = -1
+                    join = np.int64(-1)
                 if good == 0:
                     continue
                 spread = total * _log(total, table) - spread - rest * _log(rest, table)
@@ -142,19 +159,20 @@ def split_by_k(
                 if score > best:
                     best, chosen, chosen_level, chosen_join = score, attribute, level, join
         if chosen < 0:
-            marks[begin] = 1
+            marks[begin] = True
             continue
         found = 0
         for at in range(begin, end):
-            unit = order[at]
-            code = codes[chosen, leaves[unit, chosen], chosen_level - 1]
+            code = codes[chosen, rows[at, chosen], chosen_level - 1]
             if place[code] == 0:
                 seen[found] = code
                 found += 1
                 persons_of[code] = 0
-            persons_of[code] += persons[unit]
+            persons_of[code] += persons[at]
             place[code] += 1
-        rest_units = 0
+        if depth + found + 1 > len(low):
+            low, high = np.concatenate((low, np.empty_like(low))), np.concatenate((high, np.empty_like(high)))
+        rest_units = np.int64(0)
         for at in range(found):
             code = seen[at]
             if persons_of[code] < k or code == chosen_join:
@@ -176,15 +194,38 @@ def split_by_k(
                 depth += 1
                 start += place[code]
         for at in range(begin, end):
-            unit = order[at]
-            code = codes[chosen, leaves[unit, chosen], chosen_level - 1]
-            moved[gain_of[code]] = unit
+            code = codes[chosen, rows[at, chosen], chosen_level - 1]
+            to = gain_of[code]
             gain_of[code] += 1
+            moved_order[to] = order[at]
+            moved_persons[to] = persons[at]
+            for attribute in range(count):
+                moved_rows[to, attribute] = rows[at, attribute]
         for at in range(found):
             place[seen[at]] = 0
         for at in range(begin, end):
-            order[at] = moved[at]
-    return order, marks
+            order[at] = moved_order[at]
+            persons[at] = moved_persons[at]
+            for attribute in range(count):
+                rows[at, attribute] = moved_rows[at, attribute]
+    return marks
+
+
+@_compiled
+def common_levels_of(rows: npt.NDArray[Any], starts: Integers, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
+    """Per class, whose units lie together from `starts` on, the lowest level at which all have one value."""
+    length, count = rows.shape
+    levels = np.zeros((len(starts), count), dtype=np.int8)
+    for number in range(len(starts)):
+        begin = starts[number]
+        end = starts[number + 1] if number + 1 < len(starts) else length
+        for attribute in range(count):
+            leaf, level = rows[begin, attribute], 0
+            for at in range(begin + 1, end):
+                while codes[attribute, rows[at, attribute], level] != codes[attribute, leaf, level]:
+                    level += 1
+            levels[number, attribute] = level
+    return levels
 
 
 @_compiled

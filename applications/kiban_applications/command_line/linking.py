@@ -1,8 +1,6 @@
-"""単独の道具 (tools): link, anonymise: usable by a statistician who has nothing else of kiban, without any setup."""
+"""名寄せの命令 (linking): registrations to persons: of the vault, or of files alone, without any setup."""
 
-import secrets
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +10,8 @@ from kiban_applications.command_line.applying import read_toml
 from kiban_applications.command_line.door import Door
 from kiban_operator import persons
 from kiban_operator.workshop import open_workshop
-from kiban_processing import anonymise
 from kiban_processing.language import Text
 from kiban_processing.linkage import files as linkage_files
-from kiban_processing.outcome import ReleaseSecrets
 from kiban_processing.refusals import Family, Ground
 
 OUT_MISSING = Ground(
@@ -53,17 +49,4 @@ def build(door: Door, app: typer.Typer) -> None:
         with tempfile.TemporaryDirectory(prefix="kiban-") as folder, open_workshop(Path(folder)) as con:
             report = linkage_files.link_files(files, out, previous, mapping=columns, con=con)
         door.tell(f"{out}/persons.csv、review.csv、report.json を書きました。", f"Wrote persons.csv, review.csv and report.json to {out}.")
-        door.give(report)
-
-    @app.command("anonymise", help=say("一つの表を加工計画に従って匿名化します。", "Anonymise one table by a plan."))
-    def anonymise_table(
-        table: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-        plan: Annotated[Path, typer.Option("--plan", exists=True, dir_okay=False)], out: Annotated[Path, typer.Option("--out")],
-    ) -> None:  # fmt: skip
-        keys = ReleaseSecrets(secrets.token_bytes(32), secrets.token_bytes(32))
-        report = anonymise.anonymise_table(table, plan, out, keys, clock=time.perf_counter)
-        door.tell(
-            f"k={report['k']}、{report['classes']} 群、除いた記録 {report['suppressed_records']}、情報損失 {report['loss_geometric']:.4f} → {out}",
-            f"k={report['k']}, {report['classes']} classes, {report['suppressed_records']} suppressed, loss {report['loss_geometric']:.4f} → {out}",
-        )
         door.give(report)
