@@ -135,7 +135,8 @@ class _Local:
             yield lambda: self._swept(sweeping.FEWEST)
             if not self.judging.only_k:
                 yield lambda: self._swept(sweeping.FEWEST, True)
-            yield lambda: self._swept(EARLY)
+            if self.judging.only_k or (self.sweeps[sweeping.FEWEST] < 0).mean() < EARLY:  # else it would stop where the other did
+                yield lambda: self._swept(EARLY)
         for optimum in self._optima():
             first = np.zeros(len(self.paths), dtype=np.int64)
             first[self.paths.unit_of[::-1]] = self.there[::-1]
