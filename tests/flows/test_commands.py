@@ -196,9 +196,11 @@ READING = {
     "contract list": (),
     "ledger list": (),
     "audit": ("{export}",),
+    "risk": ("{table}", "--qi", "sex"),
+    "hierarchy check": ("{hierarchy}", "--data", "{table}", "--column", "sex"),
 }
 CHANGING = {
-    "init", "submit", "link", "anonymise", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
+    "init", "submit", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
     "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register",
     "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",
     "apply submit", "apply withdraw", "review accept", "review return", "review assign", "review declare", "review opinion", "review deliberate",
@@ -213,10 +215,13 @@ def test_every_command_is_of_one_sort() -> None:
 
 
 @pytest.mark.parametrize("name", READING)
-def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str) -> None:
+def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("sex\nmale\nfemale\n", encoding="utf-8")
+    (tmp_path / "sex.csv").write_text("male;*\nfemale;*\n", encoding="utf-8")
     where = {
         "submission": told.told["receipts"][0]["submission"], "plan": DATA / "plans" / "diabetes-cohort.toml", "release": told.told["release"],
         "contract": told.told["contract"], "export": told.told["audit"]["folder"],
+        "table": tmp_path / "table.csv", "hierarchy": tmp_path / "sex.csv",
     }  # fmt: skip
     arguments = [each.format(**where) for each in READING[name]]
     before = told.state()

@@ -147,7 +147,7 @@ def test_a_built_hierarchy_passes_the_check_and_serves(kiban: Callable[..., Told
     assert kiban("hierarchy", "build", sort, *BUILT[sort], "--out", "built.csv").code == 0
     told = kiban("--json", "hierarchy", "check", "built.csv")
     assert told.code == 0
-    assert not [one for one in told.value if one["weight"] == "error"]
+    assert not [one for one in told.value["findings"] if one["weight"] == "error"]
     if sort in ("age", "quantiles", "intervals"):
         told = kiban("anonymise", "visits.csv", "--out", "out", "--qi", "age=built.csv", "--other", "remove")
         assert told.code == 0

@@ -76,7 +76,7 @@ def test_every_command_appears_in_both_languages() -> None:
     page = (ROOT / pages.FOLDER / "commands.md").read_text(encoding="utf-8")
     english, japanese = dict(commands.helps("en")), dict(commands.helps("ja"))
     assert english.keys() == japanese.keys()
-    promised = "init hospital submit notice optout link plan apply review contract release deliver ledger audit demo serve anonymise"
+    promised = "init hospital submit notice optout link plan apply review contract release deliver ledger audit demo serve anonymise risk hierarchy"
     assert {f"kiban {name}" for name in promised.split()} <= english.keys()
     for path, text in english.items():
         assert f"## `{path}`" in page and text in page and japanese[path] in page

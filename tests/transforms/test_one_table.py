@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiban_processing.anonymity import Quasi
+from kiban_processing import anonymity
+from kiban_processing.anonymity import Asked, Quasi
 from kiban_processing.hierarchies import hierarchy
-from kiban_processing.one_table import encoding, flags, page, reading, verifying, writing
+from kiban_processing.one_table import encoding, flags, page, reading, sensitive_values, verifying, writing
 from kiban_processing.one_table.encoding import Encoder, Finder
 from kiban_processing.recoding.demands import Demand, DistinctDiversity
 from kiban_processing.recoding.tuples import Sensitive
@@ -62,6 +63,28 @@ def test_keys_count_equal_rows_and_can_be_read_back(data: st.DataObject, sizes: 
         assert [list(got)[place] for place in places] == [
             tuple(size if value is None else value for value, size in zip(row, sizes, strict=True)) for row in rows
         ]
+
+
+@given(st.data())
+def test_the_tool_and_the_engine_reduce_a_table_alike(data: st.DataObject) -> None:
+    """Two ways to the same tuples: by keys here, by SQL for plans of several tables."""
+    quasi = quasi_of([3, 4])
+    asked = [Asked("s", (DistinctDiversity(2),))]
+    row = st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 3), st.none() | st.sampled_from("ab"))
+    rows = data.draw(st.lists(row, min_size=1, max_size=30))
+    batch = batch_of(quasi, [row[:2] for row in rows]).append_column("s", pa.array([row[2] for row in rows], pa.string()))
+    values = sensitive_values.arranged(reading.distinct([batch], "s"), asked[0])
+    encoder = Encoder(*encoding.attributes(quasi, asked, [values]))
+    counted = encoding.count(encoder.keys([batch]), len(encoder.words))
+    leaves, (codes,) = encoder.decoded(counted.key)
+    with duckdb.connect() as con:
+        con.register("batch", pa.Table.from_batches([batch]))
+        con.execute("CREATE TABLE people AS SELECT row_number() OVER () AS person, * FROM batch")
+        tuples = anonymity.encode(con, "people", quasi, asked)
+    ours = sorted(zip(*(one.tolist() for one in (*leaves, codes, counted.rows)), strict=True))
+    theirs = sorted(zip(*(one.tolist() for one in (*tuples.leaves, tuples.sensitive[0].codes, tuples.persons)), strict=True))
+    assert ours == theirs
+    assert values == tuples.sensitive[0].values
 
 
 def test_a_key_that_was_not_counted_is_no_neighbour() -> None:

@@ -76,7 +76,7 @@ def build(door: Door, app: typer.Typer) -> None:
         checking.require(file.name, findings)
         if not findings:
             door.tell("誤りはありません。", "Nothing is wrong.")
-        door.give([one.as_json() for one in findings])
+        door.give({"findings": [one.as_json() for one in findings]})
 
 
 def _values(data: Path | None, column: str | None, separator: str | None) -> dict[str | None, int] | None:
