@@ -81,7 +81,7 @@ def recomputed(tuples: Tuples, found: Recoding) -> float:
     for attribute, (tree, leaves) in enumerate(zip(tuples.hierarchies, tuples.leaves, strict=True)):
         rows = [[tree.labels[level][tree.codes[level][leaf]] for leaf in range(tree.size)] for level in range(tree.levels)]
         covers = [{text: row.count(text) / tree.size for text in set(row)} for row in rows]
-        level = np.where(found.of < 0, -1, found.levels[found.of, attribute])
+        level = np.where(found.of < 0, -1, found.levels[found.of, attribute].astype(np.int64))
         persons: dict[tuple[int, int], int] = {}
         pairs, number = np.unique(level * (tree.size + 1) + leaves, return_inverse=True)
         counts = np.bincount(number, weights=tuples.persons)

@@ -24,7 +24,6 @@ from kiban_processing.recoding import paths as ways
 from kiban_processing.recoding.classes import Levels, Recoding
 from kiban_processing.recoding.demands import Demand, PopulationMap, Presence
 from kiban_processing.recoding.losses import Metric
-from kiban_processing.recoding.paths import Paths
 from kiban_processing.recoding.regions import Judging
 from kiban_processing.recoding.tuples import Floats, Integers, Truths, Tuples
 
@@ -94,17 +93,16 @@ class _Local:
         self.searched = plain if len(self.there) == len(plain) else plain.of(self.there)
         self.wholes: tuple[Floats, ...] = tuple(judging.whole(plain, one) for one in modelled)
         self.paths = ways.build(self.searched, bool(modelled), metric, tie_breaks)
-        self.units = self._units()
+        self.units = self.searched if only_k else self._units()  # copied only where they are judged
         self.judging = Judging(self._judge, max(demand.k, 1), only_k)
         self.judged = 0
-        self.steps, self.step = (5 if only_k else 8), 0
+        self.sweeps: dict[float, Integers] = {}  # by the share left over; under the weights of now
+        self.steps, self.step = (5 if only_k else 9), 0
 
     def run(self) -> Recoding | None:
         best: _Found | None = None
         if self.judging.only_k:
-            for start in self._starts():
-                best = self._better(best, start())
-                self._tick()
+            best = self._better(best, self._cheapest())
             self._reweigh(best)
             if best is not None:
                 best = self._better(best, merging.improve(self.paths, best.of, self.judging, self.compiled))
@@ -123,6 +121,19 @@ class _Local:
             chosen = naming.united(self.tuples, replace(self.optimum, node=None))
         return None if chosen is None else replace(chosen, judged=self.judged)
 
+    def _cheapest(self) -> Integers:
+        """Where k alone is asked losses are small, and the sum of costs orders the starts as the geometric mean does."""
+        best: tuple[int, Integers] | None = None
+        whole = int(sum(self.paths.costs[at, :, height - 1].max() for at, height in enumerate(self.paths.levels)))
+        for start in self._starts():
+            of = regions.first_numbered(start())
+            left_out = int(self.paths.persons[of < 0].sum())
+            cost = merging.cost(self.paths, of) + whole * left_out
+            if left_out <= self.allowed and (best is None or cost < best[0]):
+                best = cost, of
+            self._tick()
+        return np.full(len(self.paths), -1, dtype=np.int64) if best is None else best[1]
+
     def _tried(self, best: _Found | None, start: Callable[[], Integers]) -> _Found | None:
         of = start()
         self._tick()
@@ -133,7 +144,10 @@ class _Local:
         yield lambda: self._split(starts.cells(self.paths))
         if sweeping.possible(self.paths):
             yield lambda: self._swept(sweeping.FEWEST)
-            yield lambda: self._swept(EARLY)
+            if not self.judging.only_k:
+                yield lambda: self._swept(sweeping.FEWEST, True)
+            if self.judging.only_k or (self.sweeps[sweeping.FEWEST] < 0).mean() < EARLY:  # else it would stop where the other did
+                yield lambda: self._swept(EARLY)
         for optimum in self._optima():
             first = np.zeros(len(self.paths), dtype=np.int64)
             first[self.paths.unit_of[::-1]] = self.there[::-1]
@@ -145,8 +159,13 @@ class _Local:
     def _split(self, start: Integers) -> Integers:
         return starts.split(self.paths, start, self.judging, self.compiled)
 
-    def _swept(self, share: float) -> Integers:
-        of = sweeping.gather(self.paths, self.judging, share, self.compiled)
+    def _swept(self, share: float, joining: bool = False) -> Integers:
+        """A sweep; its rest is split top-down, or joins the sweep's classes: where one sensitive value is most people's, they must."""
+        if share not in self.sweeps:
+            self.sweeps[share] = sweeping.gather(self.paths, self.judging, share, self.compiled)
+        of = self.sweeps[share]
+        if joining:
+            return starts.take_in(self.paths, of, of < 0, self.judging, self.compiled)
         return self._with_rest(of, np.where(of < 0, starts.cells(self.paths), -1))
 
     def _optima(self) -> Iterator[Recoding]:
@@ -191,6 +210,8 @@ class _Local:
         rank = self._rank_of(recoding)
         if best is not None and best.rank <= rank:
             return best
+        if self.judging.only_k:
+            return _Found(rank, of, recoding) if (recoding.sizes >= self.judging.k).all() else best
         stay = recoding.of >= 0
         classes = len(recoding.sizes)
         good = judging.satisfied(self._plain().of(np.flatnonzero(stay)), self.demand, recoding.of[stay], classes, self.wholes or None)
@@ -225,6 +246,7 @@ class _Local:
             return
         weights = [float(one) for one in 1 / (1 + self._shares(best.recoding.of, best.recoding.levels))]
         self.paths = ways.weighted(self.paths, self.searched, self.metric, self.key, weights)
+        self.sweeps.clear()
 
     def _judge(self, units: Integers, group: Integers, groups: int) -> Truths:
         return judging.satisfied(self.units.of(units), self.demand, group, groups, self.wholes or None)

@@ -89,9 +89,7 @@ def nearest(paths: Paths, classes: Summary, units: Integers, cell: Integers, com
     return np.where(target >= 0, row[target], -1)
 
 
-def _round(
-    paths: Paths, of: Integers, classes: Summary, judging: Judging, number: int, compiled: bool | None
-) -> tuple[Integers, int]:
+def _round(paths: Paths, of: Integers, classes: Summary, judging: Judging, number: int, compiled: bool | None) -> tuple[Integers, int]:
     of_class = np.repeat(np.arange(len(classes)), np.diff(classes.starts, append=len(classes.order)))
     row = _laid(paths, classes, number)
     block = _blocks(classes, row)
@@ -199,9 +197,7 @@ def _apart(moves: _Moves, classes: int) -> Truths:
     return chosen
 
 
-def _carried_out(
-    paths: Paths, of: Integers, classes: Summary, moves: _Moves, chosen: Truths, judging: Judging
-) -> tuple[Integers, int]:
+def _carried_out(paths: Paths, of: Integers, classes: Summary, moves: _Moves, chosen: Truths, judging: Judging) -> tuple[Integers, int]:
     """The classes after the chosen moves; a move whose classes cost no less or fail is taken back."""
     go = chosen[moves.of_move]
     if not go.any():

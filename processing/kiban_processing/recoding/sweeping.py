@@ -18,7 +18,7 @@ from kiban_processing.recoding.regions import Judging, first_numbered
 from kiban_processing.recoding.tuples import Integers
 
 MOST_NODES = 1 << 16  # tried at most where persons are counted
-MOST_JUDGED = 1 << 12  # tried at most where every group is judged by more than its persons
+MOST_JUDGED = 1 << 9  # times all units: what is judged at most where more than k is asked, so that the work stays linear
 MOST_COMBINED = 1 << 22  # a lattice with more nodes is not listed, and the sweep is left out
 FEWEST = 1 / 128  # so small a share of the units left over is not worth the remaining nodes
 
@@ -30,20 +30,18 @@ def possible(paths: Paths) -> bool:
     return paths.packed is not None and len(paths) > 0 and int(np.prod(paths.levels, dtype=object)) <= MOST_COMBINED
 
 
-def gather(
-    paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool | None = None, tick: Tick | None = None
-) -> Integers:
+def gather(paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool | None = None, tick: Tick | None = None) -> Integers:
     """The class of every unit, -1 for those that found no company by the time that at most `share` of the units is left."""
     of = np.full(len(paths), -1, dtype=np.int64)
     if not possible(paths) or paths.packed is None:
         return of
-    masks = _cheapest_first(paths)[: MOST_NODES if judging.only_k else MOST_JUDGED]
+    masks = _cheapest_first(paths)[:MOST_NODES]
     fewest = int(len(paths) * share)
     use = region_counting.COMPILED if compiled is None else compiled
     packed, persons = paths.packed, paths.persons
     if judging.only_k and use:
         return first_numbered(region_counting.gather_by_k(packed, persons, masks, judging.k, of, fewest)[0])
-    left, classes = np.arange(len(paths)), 0
+    left, classes, work = np.arange(len(paths)), 0, 0
     for mask in masks:
         if tick:
             tick()
@@ -57,13 +55,14 @@ def gather(
             good = np.bincount(group, weights=persons[left[company]]) >= judging.k
         else:
             good = judging.judge(left[company], group, groups)
+            work += len(company)
         taken = company[good[group]]
         of[left[taken]] = classes + group[good[group]]
         classes += groups
         stay = np.ones(len(left), dtype=bool)
         stay[taken] = False
         left = left[stay]
-        if len(left) <= fewest:
+        if len(left) <= fewest or work > MOST_JUDGED * len(paths):
             break
     return first_numbered(of)
 
@@ -91,5 +90,3 @@ def _cheapest_first(paths: Paths) -> Integers:
         mask = (mask[:, None] | np.array([one for _, one in own])[None, :]).ravel()
     order = np.argsort(cost, kind="stable")
     return np.asarray(mask[order], dtype=np.int64)
-
-
