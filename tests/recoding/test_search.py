@@ -320,6 +320,37 @@ def test_no_node_loses_less_than_its_bound_says(metric: Metric) -> None:
         assert losses.root(float(bounds.products(terms)[fine]), len(own)) <= lost + 1e-12
 
 
+def test_a_wide_group_under_a_wider_one_owes_only_what_it_loses_itself() -> None:
+    ward = hierarchy.build("ward", "1", [("a", "a", "*"), *((leaf, "others", "*") for leaf in "bcdefghi")])
+    sex = hierarchy.build("sex", "1", [("male", "*"), ("female", "*")])
+    # two women in the wide group are too few at every ward level
+    tuples = Tuples((ward, sex), (np.array([0, 1, 2, 3]), np.array([0, 0, 0, 1])), np.array([5, 3, 3, 2]))
+    own = coding.attributes(tuples)
+    measure = bounds.measure(Metric.LOSS, own, tuples.total)
+    fine, coarse = (1, 0), (2, 0)
+    owed = losses.root(float(bounds.products(measure.terms(coarse, suppressed_by_value(tuples, own, coarse)))[fine]), 2)
+    kept = lattice.classify(tuples, fine, Demand(4)).kept
+    assert owed <= losses.of_node(tuples, fine, kept, tuples.total)[0] + 1e-12
+    assert owed > losses.root(float(bounds.products(measure.base)[fine]), 2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [EntropyDiversity(1.95), RecursiveDiversity(1.55, 2), Closeness(0.05), Likeness(0.15)],
+    ids=["entropy", "recursive", "t", "beta"],
+)
+def test_a_coarse_node_that_fails_says_nothing_where_somebody_may_be_suppressed(model: Model) -> None:
+    ward = hierarchy.build("ward", "1", [("a", "x"), ("b", "x"), ("c", "y")])
+    persons = np.array([12, 8, 7, 600, 400])  # ward b has one disease only; it spoils ward a when both are one
+    sensitive = Sensitive("s", np.array([0, 1, 0, 0, 1]), (model,))
+    tuples = Tuples((ward,), (np.array([0, 0, 1, 2, 2]),), persons, (sensitive,))
+    suppressed = [lattice.classify(tuples, (level,), Demand(2)).suppressed for level in (0, 1)]
+    assert suppressed == [7, 27]
+    found = lattice.search(tuples, Demand(2), 7, start=(1,))
+    assert found is not None
+    assert found.node == (0,)
+
+
 def suppressed_by_value(tuples: Tuples, own: tuple[coding.Attribute, ...], node: Node) -> list[np.ndarray]:
     out = ~lattice.classify(tuples, node, Demand(4)).kept
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,14 +49,15 @@ class Recoding:
     optimal: bool = False
 
 
-def numbered(columns: list[npt.NDArray[np.int32]], widths: list[int], length: int) -> Integers:
+def numbered(columns: Iterable[npt.NDArray[np.int32]], widths: list[int], length: int) -> Integers:
     """The number of each combination of codes; combinations are renumbered before the key could overflow."""
     key: Integers = np.zeros(length, dtype=np.int64)
     space = 1
     for column, width in zip(columns, widths, strict=True):
         if space * width >= 1 << 62:
             key, space = _dense(key)
-        key = key * width + column
+        key *= width
+        key += column
         space *= width
     if space <= max(_DENSE, 4 * length):
         present = np.zeros(space, dtype=bool)
@@ -66,7 +68,7 @@ def numbered(columns: list[npt.NDArray[np.int32]], widths: list[int], length: in
 
 def at_node(tuples: Tuples, node: Node) -> Integers:
     """The class of every tuple where the whole column is recoded to one level."""
-    columns = [h.codes[level][leaves] for h, level, leaves in zip(tuples.hierarchies, node, tuples.leaves, strict=True)]
+    columns = (h.codes[level][leaves] for h, level, leaves in zip(tuples.hierarchies, node, tuples.leaves, strict=True))  # one at a time
     return numbered(columns, [len(h.labels[level]) for h, level in zip(tuples.hierarchies, node, strict=True)], len(tuples))
 
 

@@ -8,8 +8,7 @@ import numba
 import numpy as np
 
 
-@numba.njit(cache=True, nogil=True)
-def count(  # pragma: no cover - compiled
+def _count(  # pragma: no cover - compiled
     codes: Any,
     persons: Any,
     columns: Any,
@@ -104,3 +103,14 @@ def count(  # pragma: no cover - compiled
         if suppressed > allowed and 2 * seen < total:
             return suppressed, seen, classes, False
     return suppressed, seen, classes, True
+
+
+def _compiled(function: Any) -> Any:
+    """Compiled, kept on disk where any folder for it can be written (an installation may be read-only), else anew in each process."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True)(function)
+
+
+count = _compiled(_count)

@@ -56,6 +56,7 @@ def search(
         found = descent.descend(judge, measure, allowed, digits, progress)
     else:
         found = _Search(judge, measure, allowed, digits, progress, start).run()
+    del judge, measure  # their tables go before the classes of all tuples are made
     if found is None:
         return None
     node, judged = found

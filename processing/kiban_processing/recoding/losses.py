@@ -45,8 +45,8 @@ def of_node(tuples: Tuples, node: Node, kept: Truths, total: int) -> tuple[float
     suppressed = total - int(tuples.persons[kept].sum())
     parts = []
     for hierarchy, level, leaves in zip(tuples.hierarchies, node, tuples.leaves, strict=True):
-        share = hierarchy.shares[level][hierarchy.codes[level][leaves]]
-        stay = float((share * tuples.persons)[kept].sum())
+        there = np.bincount(leaves[kept], weights=tuples.persons[kept], minlength=hierarchy.size + 1)
+        stay = float((hierarchy.shares[level][hierarchy.codes[level]] * there).sum())
         parts.append(scaled_mean((stay + suppressed) / max(total, 1), hierarchy.size))
     if not parts:
         return 0.0, 0.0
