@@ -21,7 +21,7 @@ BLOCK = 128  # units of a block, or more where classes have so many that fewer t
 CLASSES = 20  # of them would meet, but never more than
 LARGEST_BLOCK = 2048
 ROUNDS = 8
-LITTLE = 1 / 2000  # a round that gains less than this share of the cost is the last
+LITTLE = 1 / 1000  # a round that gains less than this share of the cost is the last
 _PAIRS = 1 << 20  # pairs of unit and class looked at together in the plain form
 
 

@@ -18,7 +18,8 @@ from kiban_processing.recoding.regions import Judging, first_numbered
 from kiban_processing.recoding.tuples import Integers
 
 MOST_NODES = 1 << 16  # tried at most where persons are counted
-MOST_JUDGED = 1 << 9  # times all units: what is judged at most where more than k is asked, so that the work stays linear
+MOST_JUDGED = 1 << 9  # times all units, what is judged at most where more than k is asked, so that the work stays linear, but always
+JUDGED_ANYWAY = 1 << 26  # units: small tables are worth it
 MOST_COMBINED = 1 << 22  # a lattice with more nodes is not listed, and the sweep is left out
 FEWEST = 1 / 128  # so small a share of the units left over is not worth the remaining nodes
 
@@ -62,7 +63,7 @@ def gather(paths: Paths, judging: Judging, share: float = FEWEST, compiled: bool
         stay = np.ones(len(left), dtype=bool)
         stay[taken] = False
         left = left[stay]
-        if len(left) <= fewest or work > MOST_JUDGED * len(paths):
+        if len(left) <= fewest or work > max(MOST_JUDGED * len(paths), JUDGED_ANYWAY):
             break
     return first_numbered(of)
 
