@@ -268,6 +268,10 @@ def sealed(plan: Plan) -> Plan:
             del one["ground"], one["hierarchy"]
     if not asked["beta"]:
         del asked["beta"]
+    if plan.risk == Risk():
+        del content["risk"]
+    if plan.visits == Visits():
+        del content["visits"]
     content["reference_date"] = plan.reference_date.isoformat() if plan.reference_date else None
     if plan.visits.period:
         content["visits"]["period"] = [day.isoformat() for day in plan.visits.period]

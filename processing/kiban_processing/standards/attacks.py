@@ -93,12 +93,17 @@ def _days(finished: Finished) -> tuple[ShiftRecovery | None, tuple[GapVectors, .
             f"SEMI JOIN {quoted(outcome.SECRET_PERSONS)} s ON s.person = d.person) GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     )
-    people = finished.con.execute(f"SELECT weeks, released, class FROM {PEOPLE} ORDER BY number").fetchnumpy()
-    weeks, there = np.asarray(people["weeks"], np.int64), np.asarray(people["released"], bool)
-    # Only persons of the release are attacked: they are numbered anew.
+    window = finished.plan.shift_window_weeks
+    # Only persons of the release are attacked, and only what a plan can have done: a shift that is missing or beyond the window is a failure
+    # of its own (other measures), and would find no place among the shifts that the attacker weighs.
+    people = finished.con.execute(
+        f"SELECT coalesce(weeks, 0) AS weeks, released AND coalesce(abs(weeks) <= {window}, FALSE) AS attacked, class FROM {PEOPLE} ORDER BY number"
+    ).fetchnumpy()
+    weeks, there = np.asarray(people["weeks"], np.int64), np.asarray(people["attacked"], bool)
+    number, day = number[there[number]], day[there[number]]
     again = np.cumsum(there) - 1
     k, gap = finished.plan.anonymity.k, finished.plan.visits.gap_days
-    recovered = shift_recovery.recover(again[number], day, weeks[there], counts, finished.plan.shift_window_weeks, gap)
+    recovered = shift_recovery.recover(again[number], day, weeks[there], counts, window, gap)
     classes = np.asarray(people["class"], np.int64)[there]
     gaps = tuple(
         gap_vectors.unique(again[number], day, k, coarse, of_class) for coarse in sorted({gap, 7, 28}) for of_class in (None, classes)
