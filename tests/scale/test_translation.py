@@ -47,7 +47,10 @@ def test_acts(statement: str, act: Act, relation: str) -> None:
 
 def test_numbers_in_any_order_and_windows_named_elsewhere() -> None:
     query = translate("SELECT row_number() OVER () AS p, row_number() OVER w AS q FROM t WINDOW w AS (ORDER BY n)").query
-    assert query == "SELECT ROW_NUMBER() OVER (ORDER BY NULL NULLS LAST) AS p, ROW_NUMBER() OVER w AS q FROM t WINDOW w AS (ORDER BY n NULLS LAST)"
+    assert (
+        query
+        == "SELECT ROW_NUMBER() OVER (ORDER BY NULL NULLS LAST) AS p, ROW_NUMBER() OVER w AS q FROM t WINDOW w AS (ORDER BY n NULLS LAST)"
+    )
 
 
 def test_secrets_stay_parameters() -> None:
