@@ -7,7 +7,7 @@ the same way, for the package is written and sealed here. Both ways this machine
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -35,24 +35,47 @@ SPARK_MISSING = Ground(
         "Install kiban[spark] and Java 17, or remove spark_master.",
     ),
 )
+SPARK_DRIVER_FULL = Ground(
+    "spark-driver-full",
+    Family.INPUT,
+    ACT_19,
+    Text(
+        "Spark からこの機械に{rows}行を取り寄せることになり、上限の{most}行をこえます。",
+        "Spark would bring {rows} rows to this machine, which takes at most {most}.",
+    ),
+    Text(
+        "対象者か日付の列を減らすか、提供を分けてください（docs/scale.md）。",
+        "Take fewer persons or fewer columns of dates, or divide the release (docs/scale.md).",
+    ),
+)
 
 
 @contextmanager
 def open_engine(home: Home, con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> Iterator[Connection]:
-    """The connection that carries plans out: `con` itself, or Spark with these relations of it under their names. Refuses: spark-missing."""
+    """The connection that carries plans out: `con` itself, or Spark with these relations of it under their names. Refuses: spark-missing, spark-driver-full."""
     if home.settings.spark_master is None:
         yield con
         return
     try:
         from kiban_processing.scale import session
         from kiban_processing.scale.spark import SparkConnection as Working
+        from kiban_processing.scale.spark import TooManyRows
     except ImportError:
         raise SPARK_MISSING.refuse() from None
-    folder = home.core / "engine"
-    with session.open_session(home.settings.spark_master, folder, home.settings.spark_memory, 3 * home.settings.threads) as opened:
-        working = Working(opened)
+    with ExitStack() as opened:
+        try:
+            settings = home.settings
+            spark = opened.enter_context(
+                session.open_session(settings.spark_master, home.core / "engine", settings.spark_memory, 3 * settings.threads)
+            )
+        except session.JavaMissing:
+            raise SPARK_MISSING.refuse() from None
+        working = Working(spark)
         hand_over(con, working, relations)
-        yield working
+        try:
+            yield working
+        except TooManyRows as refused:
+            raise SPARK_DRIVER_FULL.refuse(rows=refused.rows, most=refused.most) from None
         working.close()
 
 

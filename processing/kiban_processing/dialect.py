@@ -38,7 +38,7 @@ def plus_weeks(day: str, weeks: str) -> str:
 
 def day_number(day: str) -> str:
     """Days since 1970-01-01, as a whole number."""
-    return f"CAST({day} - DATE '1970-01-01' AS BIGINT)"
+    return f"CAST(date_diff('day', DATE '1970-01-01', {day}) AS BIGINT)"
 
 
 def year(day: str) -> str:

@@ -116,7 +116,7 @@ def _days(con: Connection, plan: Plan, sources: Mapping[str, str]) -> tuple[int,
     inside = f"{_DAYS}_all d JOIN {_PEOPLE} p ON p.number = d.number WHERE {dates.inside_sql(moved, plan.visits.period, plan.shift_window_weeks)}"
     gap = plan.visits.gap_days
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_DAYS} AS SELECT number, day, CAST(day - CAST((day - first) % {gap} AS INTEGER) AS DATE) AS cell, weeks, seed, first FROM "
+        f"CREATE OR REPLACE TEMP TABLE {_DAYS} AS SELECT number, day, CAST(day - CAST(date_diff('day', first, day) % {gap} AS INTEGER) AS DATE) AS cell, weeks, seed, first FROM "
         f"(SELECT d.number, d.day, p.weeks, p.seed, min(d.day) OVER (PARTITION BY d.number) AS first FROM {inside})"
     )
     return _number(con, f"SELECT count(*) FROM {_DAYS}_all"), _number(con, f"SELECT count(*) FROM {_DAYS}")
@@ -172,7 +172,7 @@ def _kept(con: Connection, plan: Plan, known: visits.Calendar | None) -> Iterato
 def _table(con: Connection, plan: Plan, table: TablePlan, source: str, relation: str) -> int:
     """Leave the rows that stay, with emptied and coarsened dates; gives the number of dates emptied in them."""
     exempt, own = table.name in UNCHOSEN, anchor(table) if plan.visits.rows_go else None
-    joins, replaced, stays, emptied = f"LEFT JOIN {_PEOPLE} p ON p.person = s.person", [], "TRUE", []
+    joins, replaced, stays, emptied = f"LEFT JOIN {_PEOPLE} p ON p.person = s.person", dict[str, str](), "TRUE", list[str]()
     for number, name in enumerate(dated(table)):
         value = f"s.{dialect.quoted(name)}"
         if exempt:
@@ -181,14 +181,17 @@ def _table(con: Connection, plan: Plan, table: TablePlan, source: str, relation:
         else:
             joins += f" LEFT JOIN {_KEPT} k{number} ON k{number}.person = s.person AND k{number}.day = {value}"
             treated = f"k{number}.cell"
-        replaced.append(f"CASE WHEN p.person IS NULL THEN {value} ELSE {treated} END AS {dialect.quoted(name)}")
+        replaced[name] = f"CASE WHEN p.person IS NULL THEN {value} ELSE {treated} END"
         lost = f"p.person IS NOT NULL AND {value} IS NOT NULL AND {treated} IS NULL"
         if name == own:
             stays = f"NOT ({lost})"
         else:
             emptied.append(f"count(*) FILTER ({lost})")
     rows = f"FROM {source} s {joins} WHERE {stays}"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT s.* REPLACE ({', '.join(replaced)}) {rows}")
+    # By name, since not every engine can exchange a column of `s.*`.
+    columns = [row[0] for row in con.execute(f"DESCRIBE {source}").fetchall()]
+    listed = ", ".join(f"{replaced.get(name, f's.{dialect.quoted(name)}')} AS {dialect.quoted(name)}" for name in columns)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {listed} {rows}")
     return _number(con, f"SELECT {' + '.join(emptied)} {rows}") if emptied else 0
 
 

@@ -196,6 +196,16 @@ def test_a_class_without_anybody_satisfies_nothing() -> None:
     assert judging.satisfied(tuples, Demand(0), of, 2).tolist() == [True, False]
 
 
+@pytest.mark.parametrize(
+    "model", [EntropyDiversity(1.1), RecursiveDiversity(3, 2), Likeness(1.0), *(Closeness(0.5, ground) for ground in Ground)]
+)
+def test_where_nobody_is_left_no_class_satisfies(model: Model) -> None:
+    tuples, of = counted([(0, "flu"), (0, "colitis")], DISEASES)
+    asked = replace(tuples, sensitive=(replace(tuples.sensitive[0], models=(model,)),))
+    wholes = tuple(judging.whole(asked, one) for one in asked.sensitive)
+    assert judging.satisfied(asked.of(np.zeros(0, np.int64)), Demand(1), of[:0], 2, wholes).tolist() == [False, False]
+
+
 POPULATION = [PopulationMap(1), PopulationMap(4), Presence(0.0, 0.5), Presence(0.2, 0.9), Presence(0.0, 1.0)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,34 @@ def test_a_missing_spark_is_named(settled: home.Home, monkeypatch: pytest.Monkey
     with pytest.raises(Refusal) as refused, cluster.open_engine(settled, duckdb.connect(), ()):
         pass
     assert refused.value.code == "spark-missing"
+
+
+def test_a_missing_java_is_named_too(settled: home.Home, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spark's own word for it; whether it says so is held in test_guards, in a process without Java."""
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    def exited(builder: Any) -> Any:
+        raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", exited)
+    with pytest.raises(Refusal) as refused, cluster.open_engine(settled, duckdb.connect(), ()):
+        pass
+    assert refused.value.code == "spark-missing"
+
+
+def test_more_rows_than_this_machine_takes_are_a_refusal(settled: home.Home, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kiban_processing.scale import session
+    from kiban_processing.scale import spark as scale
+
+    @contextmanager
+    def opened(*arguments: Any) -> Any:
+        yield spark.newSession()
+
+    monkeypatch.setattr(session, "open_session", opened)
+    monkeypatch.setattr(scale, "SparkConnection", partial(scale.SparkConnection, most_rows=6))
+    con = duckdb.connect()
+    con.execute("CREATE VIEW source_patients AS SELECT i AS person FROM range(7) t(i)")
+    with pytest.raises(Refusal, match="7 rows") as refused, cluster.open_engine(settled, con, ["source_patients"]) as working:
+        working.execute("SELECT person FROM source_patients").fetchall()
+    assert refused.value.code == "spark-driver-full"

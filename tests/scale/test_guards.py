@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -91,3 +94,12 @@ def test_a_spark_without_guards_is_not_used(spark: Any, monkeypatch: pytest.Monk
     monkeypatch.setitem(session.GUARDS, "spark.io.encryption.keySizeBits", "512")
     with pytest.raises(session.GuardsMissing, match="spark.io.encryption.keySizeBits"):
         session.check(spark)
+
+
+def test_a_machine_without_java_says_so(tmp_path: Path) -> None:
+    """In a process of its own, where no Spark runs yet."""
+    pytest.importorskip("pyspark")
+    opened = "from kiban_processing.scale import session; from pathlib import Path\nwith session.open_session('local[1]', Path('.')): pass"
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
+    ended = subprocess.run([sys.executable, "-c", opened], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1 and ended.stderr.rstrip().endswith("JavaMissing")

@@ -16,6 +16,7 @@ from kiban_processing.scale.translation import Act, Untranslatable, translate
         ("SELECT regexp_replace(a, 'b', 'c') FROM t", "regexp_replace"),
         ("SELECT max(COLUMNS(* EXCLUDE (person))) FROM t", "COLUMNS"),
         ("SELECT first(a) FROM t", "first or last"),
+        ("SELECT s.* REPLACE (1 AS a) FROM t s", "REPLACE"),
         ("SELECT hash(a) FROM t", "hash"),
         ("SELECT date_sub('year', a, b) FROM t", "date_sub"),
         ("UPDATE t SET a = 'patient'", "Update"),
@@ -42,6 +43,14 @@ def test_refused(statement: str, named: str) -> None:
 )
 def test_acts(statement: str, act: Act, relation: str) -> None:
     assert (translate(statement).act, translate(statement).relation) == (act, relation)
+
+
+def test_numbers_in_any_order_and_windows_named_elsewhere() -> None:
+    query = translate("SELECT row_number() OVER () AS p, row_number() OVER w AS q FROM t WINDOW w AS (ORDER BY n)").query
+    assert (
+        query
+        == "SELECT ROW_NUMBER() OVER (ORDER BY NULL NULLS LAST) AS p, ROW_NUMBER() OVER w AS q FROM t WINDOW w AS (ORDER BY n NULLS LAST)"
+    )
 
 
 def test_secrets_stay_parameters() -> None:

@@ -246,7 +246,7 @@ def _ordered(counted: Tally, classes: int) -> Floats:
     until = np.where(follows, np.append(rank[1:], 0), steps)
     turn = np.clip(np.searchsorted(below, own), rank, until)
     gap = own * (turn - rank) - (running[turn] - running[rank]) + (running[until] - running[turn]) - own * (until - turn)
-    total = np.bincount(counted.of, weights=gap, minlength=classes)
+    total = np.bincount(counted.of, weights=gap, minlength=classes).astype(np.float64)  # of nothing it counts whole numbers
     there = counted.sizes > 0
     total[there] += running[rank[starts[there]]]
     return np.asarray(total / steps, dtype=np.float64)

@@ -63,13 +63,17 @@ def measure(con: Connection, relation: str, quasi: Sequence[str], value: str, co
     row = con.execute(
         f"WITH counts AS ({counts}), "
         "whole AS (SELECT v, sum(n) AS n FROM counts GROUP BY v), most AS (SELECT max(n) AS n, count(*) AS kinds FROM whole), "
-        # Others guess a lone person by the release without that person: the value must be the most frequent even so.
-        "lonely AS (SELECT w.v, CASE WHEN w.n - 1 > r.n THEN 1.0 WHEN w.n - 1 = r.n AND w.n > 1 THEN 1.0 / (1 + r.equal) ELSE 0.0 END AS chance FROM whole w "
-        "CROSS JOIN LATERAL (SELECT coalesce(max(o.n), 0) AS n, count(*) FILTER (o.n = w.n - 1) AS equal FROM whole o WHERE o.v IS DISTINCT FROM w.v) r), "
+        # Others guess a lone person by the release without that person: the value must be the most frequent even so. Without the person
+        # the most frequent of the other values are those of the second count, where no other value has the first.
+        "counted AS (SELECT n, count(*) AS kinds FROM whole GROUP BY n), "
+        "second AS (SELECT coalesce(max(n), 0) AS n FROM counted WHERE n < (SELECT n FROM most)), "
+        "lonely AS (SELECT w.v, CASE WHEN w.n - 1 > s.n THEN CAST(1 AS DOUBLE) WHEN w.n - 1 = s.n AND w.n > 1 THEN CAST(1 AS DOUBLE) / (1 + e.kinds) "
+        "ELSE CAST(0 AS DOUBLE) END AS chance FROM whole w JOIN most m ON m.n = w.n JOIN counted t ON t.n = w.n AND t.kinds = 1 CROSS JOIN second s "
+        "LEFT JOIN counted e ON e.n = s.n), "
         f"ranked AS (SELECT {by}, v, n, max(n) OVER {window} AS top, sum(n) OVER {window} AS size FROM counts), "
         f"classes AS (SELECT {by}, max(size) AS size, max(top) AS top, count(*) FILTER (n = top) AS tops, count(*) FILTER (n = top - 1) AS next, "
         f"min(v) AS one FROM ranked GROUP BY {by}) "
-        "SELECT sum(size), sum(top), sum(CASE WHEN size = 1 THEN coalesce(l.chance, 0) WHEN tops > 1 THEN 0 ELSE top / (1.0 + next) END), "
+        "SELECT sum(size), sum(top), sum(CASE WHEN size = 1 THEN coalesce(l.chance, 0) WHEN tops > 1 THEN 0 ELSE top / (CAST(1 AS DOUBLE) + next) END), "
         "sum(size) FILTER (size > 1 AND top = size), (SELECT n FROM most), (SELECT kinds FROM most) "
         "FROM classes c LEFT JOIN lonely l ON c.size = 1 AND l.v IS NOT DISTINCT FROM c.one"
     ).fetchone() or (0, 0, 0, 0, 0, 0)

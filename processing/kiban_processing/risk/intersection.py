@@ -22,6 +22,7 @@ from kiban_processing.dialect import quoted
 JOINT = "earlier_joint"  # engine table: person, joint: the classes that a person had in all judged earlier releases, as one value
 _NOW = "intersection_now"  # person, class
 _ALL = "intersection_all"  # person, class: the joint of several releases
+_PAIRED = "intersection_paired"  # the same, before classes are numbered anew
 _ABSENT = 0  # class numbers start at 1
 CORRELATED_FROM = 8  # fewer common persons can stand in the same order by chance
 
@@ -189,10 +190,17 @@ def _joined(con: Connection, held: Sequence[Earlier], k: int) -> tuple[int, int,
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_ALL} AS SELECT person, class FROM {_NOW}")
     for number, one in enumerate(held):
+        # Numbered over the distinct classes, not over the persons: these are many, and one machine would sort them all.
+        then = ", ".join(f"a.e{before}" for before in range(number + 1))
+        paired = (
+            f"SELECT DISTINCT a.*, coalesce(e.class, {_ABSENT}) AS e{number} FROM {_ALL} a "
+            f"LEFT JOIN {quoted(one.relation)} e ON e.person = a.person"
+        )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_PAIRED} AS {paired}")
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_ALL} AS SELECT * REPLACE (dense_rank() OVER (ORDER BY class, e{number}) AS class) FROM "
-            f"(SELECT DISTINCT a.*, coalesce(e.class, {_ABSENT}) AS e{number} FROM {_ALL} a "
-            f"LEFT JOIN {quoted(one.relation)} e ON e.person = a.person)"
+            f"CREATE OR REPLACE TEMP TABLE {_ALL} AS SELECT a.person, c.number AS class, {then} FROM {_PAIRED} a JOIN "
+            f"(SELECT class, e{number}, row_number() OVER (ORDER BY class, e{number}) AS number FROM (SELECT DISTINCT class, e{number} FROM {_PAIRED})) c "
+            f"ON c.class = a.class AND c.e{number} = a.e{number}"
         )
     sizes = f"SELECT class, count(DISTINCT person) AS n FROM {_ALL} GROUP BY class"
     for number, one in enumerate(held):

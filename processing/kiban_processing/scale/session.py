@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 # Whoever runs Spark may add to these and may not change them.
@@ -41,6 +42,10 @@ class GuardsMissing(Exception):
     """A running Spark was found whose configuration lets something identified out; names the settings."""
 
 
+class JavaMissing(Exception):
+    """No Java answered where Spark looked for one."""
+
+
 @contextmanager
 def open_session(
     master: str, folder: Path, memory: str = "4g", partitions: int = 8, settings: Mapping[str, str] | None = None
@@ -48,7 +53,7 @@ def open_session(
     """Start Spark, and stop it at the end. `master`: `local[2]`, `yarn`, `k8s://…`, `spark://…`; `memory` of the driver.
 
     `folder`: where this machine's part may spill, encrypted; on a cluster its nodes have their own. `partitions`: of shuffles (some three
-    per core; Spark joins small ones). `settings`: anything else, the guards apart. Raises GuardsMissing where a Spark without guards runs.
+    per core; Spark joins small ones). `settings`: anything else, the guards apart. Raises GuardsMissing where a Spark without guards runs, JavaMissing.
     """
     local = master.startswith("local")
     chosen = {
@@ -65,12 +70,21 @@ def open_session(
     builder = SparkSession.builder.master(master).appName("kiban")
     for name, value in chosen.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    session = _started(builder)
     check(session)  # outside: a Spark that somebody else started is not ours to stop
     try:
         yield session
     finally:
         session.stop()
+
+
+def _started(builder: SparkSession.Builder) -> SparkSession:
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+    raise JavaMissing
 
 
 def check(session: SparkSession) -> None:

@@ -47,7 +47,11 @@ class StatementFailed(Exception):
 
 
 class TooManyRows(Exception):
-    """A statement would have brought more rows to the driver than aggregates ever have; the connection's `most_rows`."""
+    """A statement would have brought more rows to the driver than the connection's `most_rows`."""
+
+    def __init__(self, rows: int, most: int) -> None:
+        super().__init__(f"{rows} rows, at most {most}")
+        self.rows, self.most = rows, most
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class SparkConnection:
             table = _attempt(frame.toArrow)
             self.fetched.append(Fetched(query, table.num_rows))
             if table.num_rows > self._most:
-                raise TooManyRows(f"{table.num_rows} rows, at most {self._most}")
+                raise TooManyRows(table.num_rows, self._most)
             return table
 
         return Rows(fetch)

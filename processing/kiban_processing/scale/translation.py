@@ -116,6 +116,11 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
             return _refuse("regexp_replace without 'g'")
         case exp.CTE() if node.args.get("materialized") is not None:
             node.set("materialized", None)
+        case exp.Window(this=exp.RowNumber()) if not any(node.args.get(part) for part in ("partition_by", "order", "alias")):
+            # Numbers in any order; Spark wants one to be named, and a constant is none. An alias is a window that is named elsewhere.
+            node.set("order", exp.Order(expressions=[exp.Ordered(this=exp.null())]))
+        case exp.Star() if node.args.get("replace"):
+            return _refuse("REPLACE")
         case exp.Columns():
             return _refuse("COLUMNS")
         case exp.Anonymous() if node.name.lower() in _FOREIGN:
