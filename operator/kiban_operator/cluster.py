@@ -53,7 +53,8 @@ SPARK_DRIVER_FULL = Ground(
 @contextmanager
 def open_engine(home: Home, con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> Iterator[Connection]:
     """The connection that carries plans out: `con` itself, or Spark with these relations of it under their names. Refuses: spark-missing, spark-driver-full."""
-    if home.settings.spark_master is None:
+    settings, master = home.settings, home.settings.spark_master
+    if master is None:
         yield con
         return
     try:
@@ -64,10 +65,7 @@ def open_engine(home: Home, con: duckdb.DuckDBPyConnection, relations: Iterable[
         raise SPARK_MISSING.refuse() from None
     with ExitStack() as opened:
         try:
-            settings = home.settings
-            spark = opened.enter_context(
-                session.open_session(settings.spark_master, home.core / "engine", settings.spark_memory, 3 * settings.threads)
-            )
+            spark = opened.enter_context(session.open_session(master, home.core / "engine", settings.spark_memory, 3 * settings.threads))
         except session.JavaMissing:
             raise SPARK_MISSING.refuse() from None
         working = Working(spark)
