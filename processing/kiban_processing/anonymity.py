@@ -17,7 +17,7 @@ from kiban_processing.connection import Connection
 from kiban_processing.hierarchies.hierarchy import GAP, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.recoding import classes as grouping
-from kiban_processing.recoding import judging, lattice, local, losses, order
+from kiban_processing.recoding import judging, lattice, losses, order
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand, Model
 from kiban_processing.recoding.demands import Ground as Distance
@@ -158,6 +158,8 @@ def choose(
     """
     allowed = permitted(tuples.total, limit)
     if method == LOCAL:
+        from kiban_processing.recoding import local  # here: its compiled loops take longer to load than most global searches to run
+
         found = local.recode(tuples, demand, allowed, metric, progress, tie_breaks)
     else:
         found = lattice.search(tuples, demand, allowed, metric, progress)
