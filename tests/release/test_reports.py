@@ -106,7 +106,10 @@ def test_results_of_attacks_are_drawn_beside_their_bounds(release: Any) -> None:
     drawn = {title: next(svg for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL) if f"<title>{title}" in svg) for title in titles}
     assert all(svg.count("<line") == 1 for svg in drawn.values())
     assert "2 events ±7 days after" in drawn[titles[0]] and "diagnoses.icd10" in drawn[titles[2]]
-    assert "gap_days" in text
+    assert "gaps to days" in text and "after" in text
+    japanese = operator_page.compose(document, "ja").decode()
+    assert "一人に絞られた人" in japanese and "当て推量を超える分" in japanese
+    assert not re.search(r"<t[hd][^>]*>(singled_out|gap_days|base_rate|median_rank)<", text + japanese)
 
 
 def test_results_of_any_other_kind_are_shown(drawn: Any) -> None:

@@ -33,18 +33,18 @@ def _known_events(found: Sequence[Mapping[str, Any]], bounds: Bounds, say: Say) 
 
 def _with_interval(one: Mapping[str, Any]) -> str:
     low, high = one["interval"]
-    return f"{pages.number(one['share'])} [{pages.number(round(low, 4))}, {pages.number(round(high, 4))}]"
+    return f"{100 * one['share']:.1f} % ({100 * low:.1f} – {100 * high:.1f})"
 
 
 def _shift_recovery(found: Mapping[str, Any], bounds: Bounds, say: Say) -> list[str]:
     title = say("日付のずれを当てる確率", "Probability of telling the shift")
     allowed = bounds.get(("shift-recovery", ""))
     bars = [
-        Bar(say("当て推量", "guessing"), found["guessing"], pages.number(found["guessing"])),
+        Bar(say("当て推量", "guessing"), found["guessing"], f"{100 * found['guessing']:.2f} %"),
         Bar(
             say("攻撃", "attack"),
             found["success"],
-            pages.number(found["success"]),
+            f"{100 * found['success']:.2f} %",
             None if allowed is None else found["guessing"] + allowed,
         ),
     ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_LABEL, _PLOT, _VALUE = 190, 360, 130  # widths of the three parts of a chart, in units of the drawing
+_LABEL, _PLOT, _VALUE = 190, 340, 180  # widths of the three parts of a chart, in units of the drawing
 _ROW, _BAR = 24, 14
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kiban_processing.language import Language, Text
-from kiban_processing.reports import attack_charts, charts, left_out, pages
+from kiban_processing.reports import attack_charts, attack_tables, charts, left_out, pages
 from kiban_processing.reports.charts import Bar
 
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000)  # classes of class sizes, in persons
@@ -171,13 +171,14 @@ def _intersection(document: Mapping[str, Any], say: Say) -> list[str]:
 
 
 def _attacks(document: Mapping[str, Any], say: Say) -> list[str]:
-    """Whatever else was measured: a list of like objects is a table, an object two columns."""
+    """Whatever else was measured; what has no form of its own: a list of like objects is a table, an object two columns."""
     parts: list[str] = []
     bounds = {(one["check"], one["subject"]): one["bound"] for one in document["verdicts"]}
     for name, found in document["risk"].items():
         if name in ("reidentification", "intersection"):
             continue
-        shown = [*attack_charts.draw(name, found, bounds, say), *_shown(name, found)]
+        tables = attack_tables.draw(name, found, say)
+        shown = [*attack_charts.draw(name, found, bounds, say), *(_shown(name, found) if tables is None else tables)]
         if shown:
             parts += [pages.heading(_NAMES[name](say) if name in _NAMES else name), *shown]
     return parts
