@@ -24,19 +24,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import re
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
 import rfc8785
 
-from kiban_processing import asked_fields, permitted, planned_risk
+from kiban_processing import asked_fields, permitted, planned_events, planned_risk
 from kiban_processing.catalogue import tables
-from kiban_processing.catalogue.items import Item, Kind, ValueType
+from kiban_processing.catalogue.items import Item, Kind
 from kiban_processing.language import Text
 from kiban_processing.permitted import DeliveryForm, RecipientClass, Treatment
-from kiban_processing.plan_fields import PLAN_FIELD, PLAN_UNREADABLE, Fields, load
+from kiban_processing.plan_fields import PLAN_FIELD, PLAN_UNREADABLE, Fields, is_file, load
 from kiban_processing.planned import (
     PATIENTS,
     Anonymity,
@@ -159,29 +158,6 @@ SENSITIVE_UNRELEASED = Ground(
     ),
 )
 
-DERIVED_UNTOLD = Ground(
-    "plan-derived-untold",
-    Family.INPUT,
-    REG_18_V,
-    Text(
-        "導出項目「{item}」は提供される行からは計算できないため、列として提供しない限り準識別子になりません。",
-        "The derived “{item}” cannot be computed from the released rows: unless it is released as a column, nobody sees it.",
-    ),
-    Text("release = true とするか、計画から外してください。", "Set release = true, or take it out of the plan."),
-)
-DERIVED_TOLD = Ground(
-    "plan-derived-told",
-    Family.LAW,
-    REG_18_V,
-    Text(
-        "導出項目「{item}」は提供される行からそのまま計算できるため、丸めた列を提供しても守りになりません。",
-        "The derived “{item}” can be computed from the released rows, so that a generalised column beside them would protect nothing.",
-    ),
-    Text(
-        "release と hierarchy を外す(行の側で制限されます)か、元の列を提供から外してください。",
-        "Take release and hierarchy out (the rows are limited instead), or do not release the columns it is made of.",
-    ),
-)
 RISK_WEAKENED = Ground(
     "plan-risk-weakened",
     Family.LAW,
@@ -216,17 +192,17 @@ def read(path: Path) -> Plan:
     rare.close()
     shift = document.table("shift")
     window = shift.integer("window_weeks", 1, 520)
-    visits = _visits(shift, document.table("visits", optional=True), window)
+    visits = planned_events.visits(shift, document.table("visits", optional=True), window)
     place = _place(document.table("place", optional=True), path.parent)
     clip = _clip(document.table("clip", optional=True), rare_persons)
     risk = planned_risk.read(document.table("risk", optional=True))
     planned = _tables(document.table("tables"))
-    derived = tuple(_derived(name, one) for name, one in document.table("derived", optional=True).each())
+    derived = tuple(planned_events.derived(name, one) for name, one in document.table("derived", optional=True).each())
     sets = document.optional_table("code_sets")
-    code_sets = _code_sets(sets, anonymity.k) if sets else None
+    code_sets = planned_events.code_sets(sets, anonymity.k) if sets else None
     document.close()
     wanted = [column.hierarchy for table in planned for column in table.columns] + [one.hierarchy for one in derived]
-    named = sorted({name for name in wanted if name and _is_file(name)} | {one.hierarchy for one in anonymity.t if one.hierarchy})
+    named = sorted({name for name in wanted if name and is_file(name)} | {one.hierarchy for one in anonymity.t if one.hierarchy})
     files = tuple((file, _content(path.parent / file)) for file in named)
     plan = Plan(
         name,
@@ -305,7 +281,7 @@ def check(plan: Plan, approved_items: Collection[str]) -> None:
     for asked in (*plan.anonymity.sensitive, *(one.column for one in plan.risk.inference)):
         if asked not in codes:
             raise SENSITIVE_UNRELEASED.refuse(item=asked)
-    _check_derived(plan)
+    planned_events.check(plan)
     if plan.code_sets:
         decisive = {column.qualified for table in plan.tables for column in table.decisive}
         if not set(plan.code_sets.columns) <= decisive:
@@ -337,32 +313,6 @@ def _check_column(column: ColumnPlan, item: Item) -> None:
         raise PLAN_FIELD.refuse(field=f"{column.qualified}.hierarchy", expected="a hierarchy only beside quasi = true")
 
 
-def _check_derived(plan: Plan) -> None:
-    taken = {column.released_as for column in plan.table(PATIENTS).released} | set(tables.TABLES[PATIENTS].columns)
-    for one in plan.derived:
-        if one.name in taken:
-            raise PLAN_FIELD.refuse(field=f"derived.{one.name}", expected="a name that no column of `patients` has")
-        if one.table == PATIENTS or one.table not in {table.name for table in plan.tables}:
-            raise PLAN_FIELD.refuse(field=f"derived.{one.name}.table", expected="a table of events that the plan names")
-        if plan.handling(one) is Handling.COLUMN:
-            if not one.release:
-                raise DERIVED_UNTOLD.refuse(item=one.name)
-        elif one.release or (one.hierarchy and plan.handling(one) is Handling.AS_IS):
-            raise DERIVED_TOLD.refuse(item=one.name)
-        if one.kind is DerivedKind.COUNT and plan.handling(one) is Handling.LIMITED and plan.table(one.table).decisive:
-            # Rows may be dropped for rare codes after the number was settled; it would then be another one.
-            raise PLAN_FIELD.refuse(field=f"derived.{one.name}.table", expected="a table without rare codes, such as encounters")
-        released = {column.name: column.treatment for column in plan.table(one.table).released}
-        if one.column and released.get(one.column, Treatment.GENERALISE_RARE) is not Treatment.GENERALISE_RARE:
-            raise PLAN_FIELD.refuse(
-                field=f"derived.{one.name}.column", expected="a code column treated by generalise_rare, or not released"
-            )
-        for name, _ in one.where:
-            # A rare value among them would be gone from the released rows and not from the source's: another number on each side.
-            if released.get(name, Treatment.KEEP) is not Treatment.KEEP:
-                raise PLAN_FIELD.refuse(field=f"derived.{one.name}.where", expected="columns that are kept as they are or not released")
-
-
 def _anonymity(fields: Fields) -> Anonymity:
     k = fields.integer("k", 2)
     limit = fields.number("suppression_limit", 0.0, 1.0)
@@ -372,79 +322,6 @@ def _anonymity(fields: Fields) -> Anonymity:
     suppress = Suppression(fields.choice("suppress", tuple(Suppression), "person"))
     fields.close()
     return Anonymity(k, limit, diversity, closeness, method, likeness, metric, suppress)
-
-
-_DERIVED_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_CODES_AT_MOST = 8  # 2^8 sets
-
-
-def _derived(name: str, fields: Fields) -> Derived:
-    kind = DerivedKind(fields.choice("kind", tuple(DerivedKind)))
-    table = fields.choice("table", tuple(name for name in tables.TABLES if name != PATIENTS))
-    known = tables.TABLES[table]
-    coded = kind in (DerivedKind.CODE_SET, DerivedKind.FIRST_CODE)
-    where = tuple((column, values) for column, values in fields.table("where", optional=True).lists())
-    column = fields.text("column", "")
-    codes = fields.texts("codes") or ()
-    dates = [item.name for item in known.items if item.kind is Kind.DATE]
-    day = fields.choice("date", tuple(dates), next(item.name for item in known.items if item.kind is Kind.DATE and item.required))
-    at_most = fields.integer("at_most", 1, 1000, 20) if kind in (DerivedKind.COUNT, DerivedKind.SITES) else 0
-    earliest = fields.integer("earliest", 1900, 2200, 2000) if kind is DerivedKind.FIRST_YEAR else 0
-    derived = Derived(
-        name, kind, table, where, column, codes, day, at_most, earliest, fields.optional_text("hierarchy"), fields.truth("release")
-    )
-    if not _DERIVED_NAME.fullmatch(name):
-        raise fields.refuse("name", "small letters, digits and _")
-    if bool(column) != bool(codes) or (coded and not codes) or len(set(codes)) != len(codes):
-        raise fields.refuse("codes", "different codes, beside the column they are of")
-    if codes and kind in (DerivedKind.COUNT, DerivedKind.SITES):
-        raise fields.refuse("codes", "no such field for this kind")
-    if kind is DerivedKind.CODE_SET and len(codes) > _CODES_AT_MOST:
-        raise fields.refuse("codes", f"at most {_CODES_AT_MOST} codes")
-    if column and (column not in known.columns or known.item(column).type is not ValueType.CODE or known.item(column).choices):
-        raise fields.refuse("column", "a code column of the table")
-    for one, values in where:
-        if one not in known.columns or not values or not set(values) <= set(known.item(one).choices):
-            raise fields.refuse("where", "columns with a closed list of choices, and some of these")
-    if derived.hierarchy and not _is_file(derived.hierarchy):
-        raise fields.refuse("hierarchy", "a CSV file beside the plan")
-    if derived.hierarchy and kind is DerivedKind.CODE_SET and not derived.release:
-        raise fields.refuse("hierarchy", "none: codes are given up from the last of the list")
-    fields.close()
-    return derived
-
-
-def _code_sets(fields: Fields, k: int) -> CodeSets:
-    columns = fields.texts("columns")
-    if not columns or len(set(columns)) != len(columns):
-        raise fields.refuse("columns", "different code columns, as `table.column`")
-    sets = CodeSets(
-        tuple(sorted(columns)),
-        fields.integer("m", 1, 2, 2),
-        fields.integer("k", 2, default=k),
-        fields.integer("top", 0, 10, 0),
-        fields.number("share", 0.0, 1.0, 0.5),
-    )
-    fields.close()
-    return sets
-
-
-def _visits(shift: Fields, fields: Fields, window: int) -> Visits:
-    period = None
-    if shift.has("period"):
-        section = shift.table("period")
-        first, last = section.day("from"), section.day("to")
-        section.close()
-        if first is None or last is None or (last - first).days < 14 * window:
-            raise shift.refuse("period", f"from and to, at least {2 * window} weeks apart: else no date can stay")
-        period = (first, last)
-    advantage = shift.number("advantage", 0.0, 1.0) if shift.has("advantage") else None
-    shift.close()
-    most = fields.integer("most", 1) if fields.has("most") else None
-    gap = fields.integer("gap_days", 1, 366, 1)
-    lost = fields.choice("lost", ("date", "row"), "date")
-    fields.close()
-    return Visits(period, advantage, most, gap, lost == "row")
 
 
 def _place(fields: Fields, folder: Path) -> Place:
@@ -498,10 +375,6 @@ def _tables(fields: Fields) -> tuple[TablePlan, ...]:
     if PATIENTS not in planned:
         raise fields.refuse(PATIENTS, "the table of patients, even without columns")
     return tuple(planned[name] for name in tables.TABLES if name in planned)
-
-
-def _is_file(hierarchy: str) -> bool:
-    return hierarchy.endswith(".csv")
 
 
 def _content(path: Path) -> str:

@@ -41,6 +41,15 @@ def load(path: Path) -> dict[str, Any]:
         raise PLAN_UNREADABLE.refuse(file=path.name, why=type(error).__name__) from error
 
 
+def is_file(hierarchy: str) -> bool:
+    """Whether a hierarchy is named by a file beside the plan, and not by a built-in name.
+
+    >>> is_file("icd10.csv"), is_file("sex")
+    (True, False)
+    """
+    return hierarchy.endswith(".csv")
+
+
 class Fields:
     """One table of the document; each field is taken once, and `close` refuses whatever nobody took."""
 

@@ -389,8 +389,8 @@ def test_a_second_release_whose_classes_cross_is_refused(made: Any, monkeypatch:
 def test_only_the_recipients_own_releases_where_the_plan_says_so(made: Any, tmp_path: Path) -> None:
     """Somebody else holds the first release: it is measured, and the search need not keep to it."""
     alone = tmp_path / "plan.toml"
-    text = '[risk]\nintersection = "recipient"\nreason = "nothing leaves the visiting room"\n\n[clip]'
-    alone.write_text(PLAN.read_text("utf-8").replace("[clip]", text, 1), "utf-8")
+    text = '[risk]\nintersection = "recipient"\n'
+    alone.write_text(PLAN.read_text("utf-8").replace("[risk]\n", text, 1), "utf-8")
     order = order_of(made)
     second = make_for(made, replace(order, recipient="o-0000000000000000"), alone)
     evidence = evidence_of(made, second.release.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
@@ -154,7 +155,7 @@ def test_what_cannot_be_asked_is_refused(models: str, population: str, code: str
 
 
 def test_a_release_plan_says_the_same_and_an_older_one_keeps_its_digest(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text("utf-8")
+    text = re.sub(r"\[risk\]\n.*?\n\n", "", EXAMPLE.read_text("utf-8"), flags=re.DOTALL)
     (tmp_path / "plan.toml").write_text(text, "utf-8")
     before = plan.read(tmp_path / "plan.toml")
     old_form = {**asdict(before), "reference_date": str(before.reference_date)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from kiban_processing.permitted import Treatment
 from kiban_processing.refusals import Refusal
 
 EXAMPLE = Path(__file__).parents[2] / "data_examples" / "plans" / "diabetes-cohort.toml"
+WITHOUT_BOUNDS = re.sub(r"\[risk\]\n.*?\n\n", "", EXAMPLE.read_text("utf-8"), flags=re.DOTALL)
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., Path]:
-    """The example with some text replaced."""
+    """The example, apart from its bounds of risk, with some text replaced."""
 
     def write(old: str = "", new: str = "") -> Path:
-        text = EXAMPLE.read_text(encoding="utf-8")
+        text = WITHOUT_BOUNDS
         assert old in text
         path = tmp_path / "plan.toml"
         path.write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
@@ -135,7 +137,7 @@ def test_a_visiting_environment_has_a_lower_floor(written: Callable[..., Path]) 
 
 
 def test_the_digest_is_of_the_meaning_and_of_all_of_it(written: Callable[..., Path], tmp_path: Path) -> None:
-    first = plan.read(EXAMPLE).digest
+    first = plan.read(written()).digest
     assert (
         plan.read(written("# one constant", "# another comment")).digest == first
         if "# one constant" in EXAMPLE.read_text("utf-8")
@@ -150,7 +152,7 @@ def test_the_digest_is_of_the_meaning_and_of_all_of_it(written: Callable[..., Pa
 
 
 def test_a_plan_without_bounds_has_the_defaults_and_one_with_them_another_digest(written: Callable[..., Path]) -> None:
-    plain = plan.read(EXAMPLE)
+    plain = plan.read(written())
     assert plain.risk == plan.Risk(intersection=plan.Intersection.ALL, shift_advantage=0.02)
     assert plain.risk.highest(10) == 0.1
     text = """[risk]
