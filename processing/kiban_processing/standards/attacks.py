@@ -96,10 +96,10 @@ def _days(finished: Finished) -> tuple[ShiftRecovery | None, tuple[GapVectors, .
     window = finished.plan.shift_window_weeks
     # Only persons of the release are attacked, and only what a plan can have done: a shift that is missing or beyond the window is a failure
     # of its own (other measures), and would find no place among the shifts that the attacker weighs.
-    people = finished.con.execute(
-        f"SELECT coalesce(weeks, 0) AS weeks, released AND coalesce(abs(weeks) <= {window}, FALSE) AS attacked, class FROM {PEOPLE} ORDER BY number"
-    ).fetchnumpy()
-    weeks, there = np.asarray(people["weeks"], np.int64), np.asarray(people["attacked"], bool)
+    people = finished.con.execute(f"SELECT weeks, released, class FROM {PEOPLE} ORDER BY number").fetchnumpy()
+    missing = getattr(people["weeks"], "mask", False)  # the engine masks what is not there
+    weeks = np.where(missing, window + 1, np.asarray(people["weeks"], np.int64))
+    there = np.asarray(people["released"], bool) & (np.abs(weeks) <= window)
     number, day = number[there[number]], day[there[number]]
     again = np.cumsum(there) - 1
     k, gap = finished.plan.anonymity.k, finished.plan.visits.gap_days
