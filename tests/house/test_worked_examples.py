@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from kiban_processing import anonymity
 from kiban_processing.hierarchies import ages as age_labels
 from kiban_processing.hierarchies import codes, hierarchy
 from kiban_processing.hierarchies.residence import residence
@@ -67,6 +68,10 @@ def test_ages_places_dates_and_numbers_are_treated_as_the_pages_say() -> None:
         assert places.place(address or None, code or None, prefectures) == prefecture
     for _, before, after in tables_of("treatments/date-shift")[0][1:]:
         assert dates.shifted(date.fromisoformat(before), 3) == date.fromisoformat(after)
+    first = date(2024, 4, 12)
+    for day, gap, becomes in tables_of("treatments/date-shift")[2][1:]:
+        assert (date.fromisoformat(day) - first).days == int(gap)
+        assert dates.coarse(date.fromisoformat(day), first, 7) == date.fromisoformat(becomes)
     for before, after in tables_of("treatments/clipping")[0][1:]:
         assert measurements.clipped(float(before), (4.1, 12.0)) == float(after)
     assert measurements.ranks(1000, Clip(0.005, 0.995, 3)) == (5, 5)
@@ -83,8 +88,6 @@ def encoded(rows: list[tuple[str, ...]], hierarchies: list[hierarchy.Hierarchy])
     con = duckdb.connect()
     columns = [f"c{number}" for number, _ in enumerate(hierarchies)]
     con.register("rows", pa.table([range(len(rows)), *zip(*rows, strict=True)], names=["person", *columns]))
-    from kiban_processing import anonymity
-
     quasi = [anonymity.Quasi(column, one) for column, one in zip(columns, hierarchies, strict=True)]
     return anonymity.encode(con, "rows", quasi, [])
 
