@@ -21,7 +21,6 @@ from kiban_processing.recoding.demands import (
     Likeness,
     Model,
     PopulationMap,
-    Presence,
     RecursiveDiversity,
 )
 from kiban_processing.recoding.tuples import Floats, Integers, Sensitive, Truths, Tuples
@@ -92,17 +91,6 @@ def upward_closed(tuples: Tuples, demand: Demand) -> bool:
     return all(isinstance(model, DistinctDiversity) for model in models) and all(
         isinstance(one, PopulationMap) or (one.low <= 0 and one.high >= 1) for one in demand.population
     )
-
-
-def union_closed(tuples: Tuples, demand: Demand) -> bool:
-    """Whether classes that all satisfy everything still do so when they are joined: what a search may use where nobody may be left out.
-
-    Entropy is concave, and the distances and gains are convex in the distribution of a class; a union's distribution is a mixture of those
-    of its parts. Recursive: the most frequent value of a union has at most the sum of the parts' greatest counts, and its l-th and rarer
-    ones at least the sum of the parts' rests. The share of a union in the cohort lies between the shares of its parts. But a class
-    of the population with nobody of the cohort satisfies nothing and leaves nobody out; joined, it lowers the share: `low` must be 0.
-    """
-    return all(not (isinstance(one, Presence) and one.low > 0) for one in demand.population)
 
 
 def figure(model: Model, counted: Tally, classes: int, sensitive: Sensitive) -> Floats:
