@@ -6,14 +6,14 @@ sees only those; the result goes back by a join. Suppressed persons are no class
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from kiban_processing import dialect
-from kiban_processing.connection import Connection
+from kiban_processing.connection import Connection, load
 from kiban_processing.hierarchies.hierarchy import GAP, Hierarchy
 from kiban_processing.language import Text
 from kiban_processing.recoding import classes as grouping
@@ -111,7 +111,7 @@ def _encode(
 ) -> tuple[Tuples, dict[str, Integers]]:
     selected, joins = ["r.person"], []
     for number, one in enumerate(quasi):
-        _load(con, f"anonymity_leaf_{number}", {"leaf": list(one.hierarchy.leaves), "code": range(one.hierarchy.size)})
+        load(con, f"anonymity_leaf_{number}", pa.table({"leaf": list(one.hierarchy.leaves), "code": range(one.hierarchy.size)}))
         value = f"r.{dialect.quoted(one.column)}"
         joins.append(f"LEFT JOIN anonymity_leaf_{number} l{number} ON l{number}.leaf = {value}")
         selected.append(f"CASE WHEN {value} IS NULL THEN {one.hierarchy.size} ELSE l{number}.code END AS q{number}")
@@ -264,14 +264,14 @@ def keep(con: Connection, tuples: Tuples, recoding: Recoding) -> None:
     """Leave KEPT, the class of every tuple, and VALUES, what each class releases."""
     content: dict[str, object] = {f"q{number}": leaves for number, leaves in enumerate(tuples.leaves)}
     content |= {f"s{number}": sensitive.codes for number, sensitive in enumerate(tuples.sensitive)}
-    _load(con, KEPT, {**content, CLASS: recoding.of})
+    load(con, KEPT, pa.table({**content, CLASS: recoding.of}))
     stay = np.flatnonzero(recoding.of >= 0)
     classes, first = np.unique(recoding.of[stay], return_index=True)
     released: dict[str, object] = {CLASS: classes}
     for attribute, hierarchy in enumerate(tuples.hierarchies):
         leaves, levels = tuples.leaves[attribute][stay[first]], recoding.levels[classes, attribute]
         released[f"v{attribute}"] = _labels(hierarchy, leaves, levels)
-    _load(con, VALUES, released)
+    load(con, VALUES, pa.table(released))
 
 
 def kept_sql(quasi: int, asked: int) -> str:
@@ -285,7 +285,7 @@ def staying_sql(con: Connection, tuples: Tuples, of: Integers, recoding: Recodin
     stay = recoding.of >= 0
     content: dict[str, object] = {f"q{number}": leaves[stay] for number, leaves in enumerate(tuples.leaves)}
     content |= {f"s{number}": sensitive.codes[stay] for number, sensitive in enumerate(tuples.sensitive)}
-    _load(con, LEFT, {**content, CLASS: of[stay]})
+    load(con, LEFT, pa.table({**content, CLASS: of[stay]}))
     agree = " AND ".join(f"c.{name} = k.{name}" for name in [*_names(len(tuples.leaves), len(tuples.sensitive)), CLASS])
     return f"SELECT c.person, c.{CLASS} FROM {CODES} c JOIN {LEFT} k ON {agree}"
 
@@ -311,11 +311,11 @@ def _values(con: Connection, relation: str, sensitive: Asked, number: int) -> tu
     if sensitive.hierarchy is not None:
         outside = set(values) - {None, *sensitive.hierarchy.leaves}
         if outside:
-            _load(con, "anonymity_gap", {"value": pa.array(sorted(map(str, outside)), pa.string())})
+            load(con, "anonymity_gap", pa.table({"value": pa.array(sorted(map(str, outside)), pa.string())}))
             rows = con.execute(f"SELECT count(*) FROM {relation} SEMI JOIN anonymity_gap ON value = {column}").fetchone()
             con.execute("DROP TABLE anonymity_gap")
             raise GAP.refuse(column=sensitive.column, hierarchy=sensitive.hierarchy.name, values=len(outside), rows=rows[0] if rows else 0)
-    _load(con, f"anonymity_value_{number}", {"value": pa.array(values, pa.string()), "code": range(len(values))})
+    load(con, f"anonymity_value_{number}", pa.table({"value": pa.array(values, pa.string()), "code": range(len(values))}))
     return values
 
 
@@ -380,9 +380,3 @@ def _cover(con: Connection, relation: str, one: Quasi, number: int, coded: str =
             f"SELECT count(DISTINCT r.{column}) FROM {relation} r ANTI JOIN anonymity_leaf_{number} l ON l.leaf = CAST(r.{column} AS VARCHAR)"
         ).fetchone()
         raise GAP.refuse(column=one.column, hierarchy=one.hierarchy.name, values=values[0] if values else 0, rows=gap[0])
-
-
-def _load(con: Connection, name: str, content: Mapping[str, object]) -> None:
-    con.register("anonymity_rows", pa.table(dict(content)))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM anonymity_rows")
-    con.unregister("anonymity_rows")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
+import pyarrow as pa
 
 if TYPE_CHECKING:  # loading pandas takes longer than anonymising a small table
     import pandas as pd
@@ -33,3 +34,10 @@ class Connection(Protocol):
     def register(self, view_name: str, python_object: object) -> object: ...
 
     def unregister(self, view_name: str) -> object: ...
+
+
+def load(con: Connection, name: str, content: pa.Table) -> None:
+    """Leave an Arrow table as a working table of the engine: what comes from Python is handed over, never read from a file."""
+    con.register("loaded_rows", content)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM loaded_rows")
+    con.unregister("loaded_rows")

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kiban_processing import dialect, event_tables
 from kiban_processing.catalogue import tables
-from kiban_processing.connection import Connection
+from kiban_processing.connection import Connection, load
 from kiban_processing.event_tables import Settled
 from kiban_processing.hierarchies import codes
 from kiban_processing.outcome import CodeSetsOutcome
@@ -47,7 +47,7 @@ class Table:
             return self.held[2]
         items = sorted(groups)
         pairs = [(self.numbers[code], number) for number, item in enumerate(items) for code in groups[item]]
-        _load(self.con, "incidence_items", {"code": [code for code, _ in pairs], "item": [item for _, item in pairs]})
+        load(self.con, "incidence_items", _numbers({"code": [code for code, _ in pairs], "item": [item for _, item in pairs]}))
         self.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {_HELD} AS SELECT DISTINCT l.person, g.item FROM {self.left} l JOIN incidence_items g ON g.code = l.code"
         )
@@ -70,7 +70,7 @@ class Table:
     def _both(self, groups: Mapping[Item, Sequence[Code]], pairs: Sequence[Pair]) -> tuple[list[Item], str]:
         items = self._hold(groups)
         numbers = {item: number for number, item in enumerate(items)}
-        _load(self.con, "incidence_pairs", {"first": [numbers[a] for a, _ in pairs], "second": [numbers[b] for _, b in pairs]})
+        load(self.con, "incidence_pairs", _numbers({"first": [numbers[a] for a, _ in pairs], "second": [numbers[b] for _, b in pairs]}))
         return items, (
             f"SELECT DISTINCT a.person, l.first AS item FROM incidence_pairs l JOIN {_HELD} a ON a.item = l.first "
             f"JOIN {_HELD} b ON b.person = a.person AND b.item = l.second"
@@ -92,7 +92,7 @@ class Table:
 
     def drop(self, codes: Sequence[Code]) -> None:
         if codes:
-            _load(self.con, "incidence_dropped", {"code": [self.numbers[code] for code in codes]})
+            load(self.con, "incidence_dropped", _numbers({"code": [self.numbers[code] for code in codes]}))
             self._keep("LEFT JOIN incidence_dropped x ON x.code = l.code WHERE x.code IS NULL")
 
     def _keep(self, condition: str) -> None:
@@ -108,7 +108,7 @@ def settle(
 
     `relations`: table → its rows. Gives the settled columns by qualified name. Source: Reg 18(iv)(v).
     """
-    columns = [_column(plan, qualified) for qualified in asked.columns]
+    columns = [plan.released_column(qualified) for qualified in asked.columns]
     rows = {column.qualified: event_tables.counted(con, column, relations[column.table], persons) for column in columns}
     known = [(column.qualified, code) for column in columns for code, _, _ in rows[column.qualified]]
     _load_codes(con, columns, known)
@@ -158,20 +158,11 @@ def settle(
     return settled, outcome
 
 
-def _column(plan: Plan, qualified: str) -> ColumnPlan:
-    table, _, _ = qualified.partition(".")
-    return next(column for column in plan.table(table).released if column.qualified == qualified)
-
-
 def _load_codes(con: Connection, columns: Sequence[ColumnPlan], known: Sequence[Code]) -> None:
     places = {column.qualified: place for place, column in enumerate(columns)}
     content = {"code": list(range(len(known))), "place": [places[column] for column, _ in known]}
-    con.register("incidence_rows", pa.table({**content, "text": pa.array([text for _, text in known], pa.string())}))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_CODES} AS SELECT code, place, CAST(text AS VARCHAR) AS text FROM incidence_rows")
-    con.unregister("incidence_rows")
+    load(con, _CODES, pa.table({**content, "text": pa.array([text for _, text in known], pa.string())}))
 
 
-def _load(con: Connection, name: str, content: Mapping[str, list[int]]) -> None:
-    con.register("incidence_rows", pa.table({key: pa.array(values, pa.int64()) for key, values in content.items()}))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incidence_rows")
-    con.unregister("incidence_rows")
+def _numbers(content: Mapping[str, list[int]]) -> pa.Table:
+    return pa.table({name: pa.array(values, pa.int64()) for name, values in content.items()})

@@ -296,3 +296,7 @@ class Plan:
 
     def table(self, name: str) -> TablePlan:
         return next((table for table in self.tables if table.name == name), TablePlan(name, ()))
+
+    def released_column(self, qualified: str) -> ColumnPlan:
+        """A released column by its qualified name; asked only for names that `plan.check` has let pass."""
+        return next(column for column in self.table(qualified.partition(".")[0]).released if column.qualified == qualified)

@@ -17,13 +17,13 @@ import pyarrow as pa
 from kiban_processing import anonymity, cells, derived, dialect, event_tables, incidence, registrations
 from kiban_processing.anonymity import Asked, Figures, Quasi
 from kiban_processing.catalogue import tables
-from kiban_processing.connection import Connection
+from kiban_processing.connection import Connection, load
 from kiban_processing.derived import Attribute
 from kiban_processing.event_tables import HOSPITAL, Kept, Settled
 from kiban_processing.hierarchies import hierarchy
 from kiban_processing.outcome import CodeSetsOutcome, ReleaseSecrets
 from kiban_processing.permitted import Treatment
-from kiban_processing.plan import ColumnPlan, DerivedKind, Handling, Plan, Suppression, TablePlan
+from kiban_processing.plan import DerivedKind, Handling, Plan, Suppression, TablePlan
 from kiban_processing.principal import principal_sql
 from kiban_processing.recoding.classes import Recoding
 from kiban_processing.recoding.demands import Demand
@@ -169,7 +169,7 @@ def _columns(rounds: _Rounds) -> None:
         if attribute.coded:
             code = dialect.quoted(attribute.planned.column)
             found = con.execute(f"SELECT DISTINCT {code} FROM {source} WHERE {code} IS NOT NULL ORDER BY {code}").fetchall()
-            _load(con, rounds.listed(number), derived.members(attribute, [one for (one,) in found]))
+            load(con, rounds.listed(number), _listed(derived.members(attribute, [one for (one,) in found])))
         if not attribute.told:
             relation = _with_hospital(con, source) if attribute.planned.kind is DerivedKind.SITES else source
             values.append((attribute, derived.value_sql(attribute, relation, registrations.PERSONS, rounds.listed(number))))
@@ -192,7 +192,7 @@ def _settle(rounds: _Rounds) -> None:
     if plan.code_sets:
         relations = {table.name: rounds.relation(table.name) for table in plan.tables}
         rounds.settled, rounds.code_sets = incidence.settle(con, plan, plan.code_sets, relations, STAYING)
-    wanted = [_column(plan, one.column) for one in rounds.asked]
+    wanted = [plan.released_column(one.column) for one in rounds.asked]
     wanted += [column for one in rounds.told for column in plan.table(one.planned.table).decisive]
     for column in wanted:
         if column.treatment is Treatment.GENERALISE_RARE and column.qualified not in rounds.settled:
@@ -214,7 +214,7 @@ def _tell(rounds: _Rounds) -> None:
             if attribute.coded:
                 name = settled[planned.column].name
                 found = con.execute(f"SELECT DISTINCT label FROM {name} WHERE label IS NOT NULL ORDER BY label").fetchall()
-                _load(con, labels, derived.members(attribute, [one for (one,) in found]))
+                load(con, labels, _listed(derived.members(attribute, [one for (one,) in found])))
             relation = f"(SELECT s.* FROM {relation} s JOIN {STAYING} y ON y.person = s.person)"
             values.append((attribute, derived.value_sql(attribute, relation, registrations.PERSONS, labels)))
     _gather(con, _DERIVED, STAYING, values)
@@ -230,7 +230,7 @@ def _judge(rounds: _Rounds, again: bool) -> None:
     selected += [f"{'t' if one.told else 'c'}.{dialect.quoted(one.name)}" for one in rounds.attributes]
     joins = [f"JOIN {_DERIVED} t ON t.person = p.person JOIN {_COLUMNS} c ON c.person = p.person"] if rounds.attributes else []
     for number, one in enumerate(rounds.asked):
-        column = _column(plan, one.column)
+        column = plan.released_column(one.column)
         value, label, joined = dialect.quoted(column.name), f"s.{dialect.quoted(column.name)}", ""
         if column.treatment is Treatment.GENERALISE_RARE:
             label, joined = rounds.settled[one.column].label(label, "g")
@@ -288,9 +288,7 @@ def _limit(rounds: _Rounds, limits: Mapping[int, Mapping[str, list[int] | list[s
         query = f"SELECT s.person, y.{anonymity.CLASS}, {listed} FROM {source} s JOIN {STAYING} y ON y.person = s.person"
         for number in chosen:
             content = {name: pa.array(values, pa.string() if name == "listed" else pa.int64()) for name, values in limits[number].items()}
-            con.register("limit_rows", pa.table(content))
-            con.execute(f"CREATE OR REPLACE TEMP TABLE derived_limits_{number} AS SELECT * FROM limit_rows")
-            con.unregister("limit_rows")
+            load(con, f"derived_limits_{number}", pa.table(content))
             query = derived.limited_sql(rounds.attributes[number], f"({query})", columns, f"derived_limits_{number}", rounds.listed(number))
         name = f"limited_{table.name}"
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
@@ -326,16 +324,5 @@ def _kept(rounds: _Rounds, table: TablePlan) -> Kept:
     return Kept(rounds.relation(table.name), references)
 
 
-def _column(plan: Plan, qualified: str) -> ColumnPlan:
-    table, _, _ = qualified.partition(".")
-    return next(column for column in plan.table(table).released if column.qualified == qualified)
-
-
-def _load(con: Connection, name: str, listed: Mapping[str, str]) -> None:
-    con.register(
-        "listed_rows", pa.table({"code": pa.array(list(listed), pa.string()), "listed": pa.array(list(listed.values()), pa.string())})
-    )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT CAST(code AS VARCHAR) AS code, CAST(listed AS VARCHAR) AS listed FROM listed_rows"
-    )
-    con.unregister("listed_rows")
+def _listed(listed: Mapping[str, str]) -> pa.Table:
+    return pa.table({"code": pa.array(list(listed), pa.string()), "listed": pa.array(list(listed.values()), pa.string())})
