@@ -48,6 +48,9 @@ _SHARED = ("insurance", "phone", "address", "town", "postal")
 _NOTHING_SHARED = " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in _SHARED)
 _SWAPPED = "(surname_kana_l = given_kana_r AND given_kana_l = surname_kana_r) OR (surname_kanji_l = given_kanji_r AND given_kanji_l = surname_kanji_r)"
 
+# Two readings with nearly the same bigrams (Dice's coefficient on their bitmaps).
+_NEAR = "2 * bit_count(kana_bits_l & kana_bits_r) >= 0.75 * (bit_count(kana_bits_l) + bit_count(kana_bits_r))"
+
 NAME = Comparison(
     "name",
     (
@@ -59,7 +62,7 @@ NAME = Comparison(
         Level("kana-equal", f"{_SAME_KANA} AND (kanji_l IS NULL OR kanji_r IS NULL)", 0.04, 6e-5, fixed_u=True),
         Level("kana-equal-kanji-differs", _SAME_KANA, 0.02, 5e-5, fixed_u=True),
         Level("given-equal", "given_kana_l = given_kana_r OR given_kanji_l = given_kanji_r", 0.045, 3e-3),
-        Level("near", f"{_SWAPPED} OR jaro_winkler_similarity(kana_wide_l, kana_wide_r) >= 0.92", 0.03, 2e-4),
+        Level("near", f"{_SWAPPED} OR {_NEAR}", 0.03, 2e-4),
         Level("surname-only", "surname_kana_l = surname_kana_r OR surname_kanji_l = surname_kanji_r", 0.005, 3e-3),
         Level("differs", None, 0.01, 0.993711),
     ),

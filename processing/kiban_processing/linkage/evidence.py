@@ -19,7 +19,7 @@ _KANA_LEVELS = "('kana-equal', 'kana-equal-kanji-differs')"
 _KANJI_COLLISION, _KANA_COLLISION = 2e-5, 6e-5
 
 _SIDED = (
-    "node", "site_id", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "surname_kana", "given_kana", "newborn",
+    "node", "site_id", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "surname_kana", "given_kana", "kana_bits", "newborn",
     "dob", "dob_year", "dob_monthday", "sex", "postal", "town", "address", "phone", "insurance", "branch", "personal",
 )  # fmt: skip
 
@@ -95,16 +95,9 @@ def _frequency(held: str, collision: float) -> str:
 
 
 def _given_same(script: str) -> str:
-    """Whether the given names are the same; null where they cannot be compared.
-
-    A name that could not be split is compared with the given name of the other by its end.
-    """
+    """Whether the given names are the same; null where they cannot be compared, as those of names that could not be split."""
     given_l, given_r, full_l, full_r = f"given_{script}_l", f"given_{script}_r", f"{script}_wide_l", f"{script}_wide_r"
-    return f"""CASE WHEN newborn_l OR newborn_r THEN NULL
-        WHEN {full_l} = {full_r} THEN true
-        WHEN {given_l} IS NOT NULL AND {given_r} IS NOT NULL THEN {given_l} = {given_r}
-        WHEN {given_l} IS NOT NULL THEN ends_with({full_r}, {given_l})
-        WHEN {given_r} IS NOT NULL THEN ends_with({full_l}, {given_r}) END"""
+    return f"CASE WHEN newborn_l OR newborn_r THEN NULL WHEN {full_l} = {full_r} THEN true ELSE {given_l} = {given_r} END"
 
 
 def _reasons() -> str:
