@@ -26,7 +26,7 @@ _FIELDS = tuple(comparison.field for comparison in COMPARISONS)
 _SIDED = (
     "site", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "kana_bits", "surname_kana", "given_kana", "given_kana_bits",
     "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana", "newborn",
-    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "phone",
+    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "postal_address", "phone",
     "insurance", "branch", "personal", "elderly", "day", "kanji_held", "kana_held", "given_held", "surname_held",
 )  # fmt: skip
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
@@ -65,7 +65,7 @@ def judge(
             SELECT *, {double(prior)} + {" + ".join(f"w_{field}" for field in _FIELDS)} + w_rarity AS against_strangers,
                    coalesce(given_kanji_same, false) OR coalesce(given_kana_same, false) OR {level_in(NAME, *_ONE_NAME)} AS given_same,
                    coalesce(insurance_l = insurance_r, false) AS same_insurance, coalesce(phone_l = phone_r, false) AS same_phone,
-                   coalesce(address_l = address_r, false) AS same_address, coalesce(dob_l = dob_r, false) AS same_dob,
+                   {comparisons.SAME_ADDRESS} AS same_address, coalesce(dob_l = dob_r, false) AS same_dob,
                    coalesce(sex_l <> sex_r, false) AS sex_differs, newborn_l OR newborn_r AS newborn, site_l = site_r AS same_site,
                    coalesce(personal_l = personal_r, false) AS same_person_number
             FROM weighed),
