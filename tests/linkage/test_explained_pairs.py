@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiban_processing.language import LANGUAGES, Language
-from kiban_processing.linkage import model, reasons
+from kiban_processing.linkage import comparisons, evidence, model, reasons
 from kiban_processing.linkage.explaining import networks, pairs, person, suspicious, waterfalls
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Refusal
@@ -30,11 +30,11 @@ TERMS = {
     "name": "氏名|姓|名",
     "birth_date": "生年月日",
     "sex": "性別",
-    "household": "住所・電話・保険|被保険者|枝番|町名|世帯",
+    "household": "住所|電話・保険|被保険者等記号・番号|被保険者番号|町名|市区町村|都道府県|世帯",
     "insurance": "被保険者等記号・番号|枝番",
     "phone": "電話番号",
     "address": "住所",
-    "support": "世帯",
+    "hospital": "医療機関",
     "decision": "担当者二名",
 }
 
@@ -166,7 +166,7 @@ def test_weights_that_do_not_add_up_are_refused() -> None:
     ],
 )
 def test_the_decision_is_said_in_one_sentence(decision: pairs.Decision, weight: float, ja: str) -> None:
-    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), LinkageSettings())
+    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), LinkageSettings(16.0, 8.0))
     assert pairs.because(waterfall).ja == ja
 
 
@@ -179,6 +179,13 @@ def test_a_reason_is_a_polite_japanese_sentence_in_the_terms_of_the_field(code: 
     assert re.search(TERMS.get(subject, "."), text.ja)
     assert re.fullmatch(r"[ -~]+[^. ]", text.en)
     assert subject in reasons.SUBJECTS
+
+
+def test_every_reason_the_model_can_give_has_its_sentence_and_no_other() -> None:
+    levels = {f"{each.field}:{level.name}" for each in comparisons.COMPARISONS for level in each.levels}
+    quoted = set(re.findall(r"'([a-z_]+:[a-z-]+)'", evidence.reasons()))
+    assert {"prior:expected", "rule:cluster", "name:namesakes", "household:support", "rule:twin"} <= quoted
+    assert levels | quoted | {"decision:same", "decision:different"} == set(reasons.TEXTS)
 
 
 def test_the_manual_tells_every_reason() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiban_processing.linkage import clusters, keys, model
+from kiban_processing.linkage import clusters, comparisons, keys, model
 from kiban_processing.linkage.explaining import estimates, intervals, judgements, samples, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
 
@@ -67,6 +67,11 @@ class Truth:
         held = np.bincount(self.persons)
         return int((held * (held - 1) // 2).sum())
 
+    def beyond(self, frame: samples.Frame) -> int:
+        """Pairs of one person that no pair of the frame speaks of."""
+        same = self.persons[frame.left] == self.persons[frame.right]
+        return self.true_pairs - int(frame.stands_for[same].sum())
+
     def quality(self) -> tuple[float, float]:
         inside = judgements.within(self.known)
         right = int((self.persons[inside.left] == self.persons[inside.right]).sum())
@@ -109,7 +114,7 @@ def test_the_samples_intervals_cover_the_true_precision_and_recall(run: Truth) -
     precision, recall = truth.quality()
     assert precision < 0.995
     frame = samples.frame(truth.known)
-    never = truth.true_pairs - int((truth.persons[frame.left] == truth.persons[frame.right]).sum())
+    never = truth.beyond(frame)
     hits = np.zeros(2)
     for seed in range(RUNS):
         found = samples.estimate(asked(truth, frame, 40, seed), frame.sizes, Estimate(never, never, never))
@@ -120,6 +125,7 @@ def test_the_samples_intervals_cover_the_true_precision_and_recall(run: Truth) -
 def test_a_stratified_sample_covers_about_as_often_as_it_claims_where_every_stratum_has_errors() -> None:
     chance = np.random.default_rng(8)
     sizes = {"link-low": 2_000, "link-middle": 5_000, "link-high": 20_000, "review-high": 900, "review-low": 1_500}
+    held = {name: samples.Size(size, size) for name, size in sizes.items()}
     same = {name: round(size * part) for (name, size), part in zip(sizes.items(), (0.8, 0.93, 0.97, 0.7, 0.3), strict=True)}
     right = same["link-low"] + same["link-middle"] + same["link-high"]
     precision, recall = right / 27_000, right / sum(same.values())
@@ -128,7 +134,7 @@ def test_a_stratified_sample_covers_about_as_often_as_it_claims_where_every_stra
         rows = [(name, True) for name in sizes for _ in range(int(chance.hypergeometric(same[name], sizes[name] - same[name], 120)))]
         rows += [(name, False) for name in sizes for _ in range(120 - rows.count((name, True)))]
         answers = pa.table({"stratum": [name for name, _ in rows], "same": [told for _, told in rows]})
-        found = samples.estimate(answers, sizes)
+        found = samples.estimate(answers, held)
         hits += (found.precision.low <= precision <= found.precision.high, found.recall.low <= recall <= found.recall.high)
     assert ((hits / (2 * RUNS) >= 0.93) & (hits / (2 * RUNS) <= 0.98)).all(), hits / (2 * RUNS)
 
@@ -136,11 +142,12 @@ def test_a_stratified_sample_covers_about_as_often_as_it_claims_where_every_stra
 def test_all_pairs_answered_give_the_truth_itself(run: Truth) -> None:
     truth = careless(run)
     frame = samples.frame(truth.known)
-    never = truth.true_pairs - int((truth.persons[frame.left] == truth.persons[frame.right]).sum())
+    never = truth.beyond(frame)
     found = samples.estimate(asked(truth, frame, 10**6, 1), frame.sizes, Estimate(never, never, never))
     precision, recall = truth.quality()
     assert found.precision.as_json() == pytest.approx({"value": precision, "low": precision, "high": precision})
-    assert found.recall.as_json() == pytest.approx({"value": recall, "low": recall, "high": recall})
+    # Of a doubt between two persons of several registrations each the stratum's mean is taken.
+    assert found.recall.as_json() == pytest.approx({"value": recall, "low": recall, "high": recall}, abs=2e-3)
 
 
 def test_the_model_alone_does_not_see_its_own_error_and_the_sample_does(run: Truth) -> None:
@@ -158,7 +165,7 @@ def test_every_pair_inside_a_person_and_every_judged_pair_is_in_one_stratum(run:
     assert len(listed) == len(frame.left)
     inside = judgements.within(run.known)
     assert set(zip(inside.left.tolist(), inside.right.tolist(), strict=True)) <= listed
-    claimed = sum(count for name, count in frame.sizes.items() if samples.STRATA[name])
+    claimed = sum(size.drawable for name, size in frame.sizes.items() if samples.STRATA[name])
     assert claimed == len(inside.left)
 
 
@@ -174,7 +181,7 @@ def test_who_answers_sees_no_stratum_and_it_is_found_again(run: Truth) -> None:
 
 def test_unsure_answers_count_as_not_asked() -> None:
     answers = pa.table({"stratum": ["link-high"] * 4, "same": pa.array([True, True, None, None])})
-    found = samples.estimate(answers, {"link-high": 1000, "review-low": 50})
+    found = samples.estimate(answers, {"link-high": samples.Size(1000, 1000), "review-low": samples.Size(50, 80)})
     assert found.unsure == 2
     assert found.unanswered == ("review-low",)
     assert found.strata["link-high"]["answers"] == 2
@@ -239,19 +246,51 @@ def test_chapman_tells_too_little_where_the_same_pairs_escape_both() -> None:
 def test_blocks_of_the_estimate_are_blocks_of_the_model_and_found_in_the_keys(
     con: duckdb.DuckDBPyConnection, make_world: MakeWorld
 ) -> None:
+    assert {*unproposed.OWN, *unproposed.SHARED} <= set(comparisons.BLOCKS)
     rows, _truth = make_world(12, 300)
     con.register("world", rows)
-    table = keys.normalise_relation(con, "world")
-    left, right = (np.array(side) for side in zip(*[(a, b) for a in range(60) for b in range(a + 1, 60)], strict=True))
-    found = unproposed.found_by(con, table, left, right, unproposed.OWN)
-    held = con.execute(f"SELECT node, kana_wide, dob, dob_year, dob_monthday, kanji_wide FROM {table} ORDER BY node").fetchall()
+    keys.normalise_and_count(con, "world", "kept_keys")
+    size = rows.num_rows
+    pairs = [(a, b) for a in range(size) for b in range(a + 1, size)]
+    con.register("asked", pa.table({"left": [a for a, _ in pairs], "right": [b for _, b in pairs]}))
+    found = unproposed.found_by(con, "kept_keys", "asked", unproposed.OWN)
+    held = con.execute("SELECT node, kana_wide, dob, dob_year, dob_monthday, kanji_wide FROM kept_keys ORDER BY node").fetchall()
     expected = []
-    for one, other in zip(left.tolist(), right.tolist(), strict=True):
+    for one, other in pairs:
         a, b = held[one], held[other]
         kana = a[1] is not None and a[1] == b[1]
         kanji = a[5] is not None and a[5] == b[5] and a[2] is not None and a[2] == b[2]
         expected.append((kana and a[2] is not None and b[2] is not None and (a[3] == b[3] or a[4] == b[4])) or kanji)
+    assert any(expected)
     assert found.tolist() == expected
+
+
+def test_two_persons_are_doubtful_by_their_strongest_pair_and_not_at_all_with_a_veto() -> None:
+    labels = np.array([0, 0, 2, 2, 4, 5])
+    known = judgements.Judgements(
+        np.array([0, 2, 0, 1, 0, 1]),
+        np.array([1, 3, 2, 3, 4, 4]),
+        np.array([30.0, 30.0, 1.0, 3.0, 9.0, 5.0]),
+        np.array([0, 0, 3, 1, 1, 2], np.int8),
+        labels,
+    )
+    assert estimates.estimate(known).missed == pytest.approx({"link": 0.0, "review": 4 * 8 / 9, "apart": 0.0})
+    sizes = samples.frame(known).sizes
+    assert {name: (size.drawable, size.pairs) for name, size in sizes.items()} == {
+        "link-high": (2, 2),
+        "review-low": (1, 4),
+        "veto": (1, 2),
+    }
+
+
+def test_answers_about_links_alone_tell_nothing_of_recall() -> None:
+    """As when the strata are bands of weight of links that the model made by itself."""
+    answers = pa.table({"stratum": ["14-18"] * 50 + ["18-22"] * 50, "same": [True] * 99 + [False]})
+    sizes = {"14-18": samples.Size(100, 100), "18-22": samples.Size(900, 900)}
+    found = samples.estimate(answers, sizes, claims={"14-18": True, "18-22": True})
+    assert found.precision.value == pytest.approx(1 - 0.9 / 50)
+    assert math.isnan(found.recall.value)
+    assert found.recall.as_json() == {"value": None, "low": 0.0, "high": 1.0}
 
 
 def test_nothing_linked_is_told_without_a_fault() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kiban_processing.linkage.explaining import judgements, suspicious
+from kiban_processing.linkage.settings import LinkageSettings
 
 LINK, REVIEW, VETO, APART = 0, 1, 2, 3
 BORN = 19600102
@@ -27,7 +28,7 @@ def found(
         np.array(labels, np.int64),
     )
     members = suspicious.Members(np.array(sites or range(size)), np.array(born or [BORN] * size), np.array(sex or [1] * size))
-    return {row["person"]: row for row in suspicious.find(known, members).to_pylist()}
+    return {row["person"]: row for row in suspicious.find(known, members, LinkageSettings(16.0, 8.0)).to_pylist()}
 
 
 TRIANGLE = [(0, 1, 30.0, LINK), (1, 2, 28.0, LINK), (0, 2, 26.0, LINK)]

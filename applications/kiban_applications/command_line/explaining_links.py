@@ -44,7 +44,7 @@ def build(door: Door, app: typer.Typer) -> None:
         run = kept.read(folder)
         if pair is not None:
             found = pairs.find(run.pairs, kept.registration(*pair[:2]), kept.registration(*pair[2:]))
-            waterfall = pairs.explain(found, run.settings)
+            waterfall = pairs.explain(found, run.thresholds)
             text, value, drawn = pairs.as_text(waterfall, language), pairs.as_json(waterfall), waterfalls.draw(waterfall, language)
         else:
             because = person.explain(run.pairs, run.clusters, run.of_person(person_id or ""))

@@ -59,13 +59,13 @@ def weights(steps: Sequence[Mapping[str, Any]], thresholds: Mapping[str, float],
 
 
 def levels(rows: Sequence[Mapping[str, Any]], language: Language, alone: bool = False) -> str:
-    """The weight of each level of each comparison as a bar to the right (for one person) or left (against), with m, h and u beside it."""
+    """The weight of each level against strangers as a bar to the right (for one person) or left, with the weight against the household, m, h and u beside it."""
     title = Text("比較の水準ごとの重み", "Weights of the levels").read(language)
     weighed = [row for row in rows if row["weight"] is not None]
     reach = max((abs(row["weight"]) for row in weighed), default=1.0) or 1.0
     middle = _MARGIN + _LABEL + 10 + _PLOT / 2
     household = any(row["household"] is not None for row in weighed)
-    heads = ("±", "m", "h", "u") if household else ("±", "m", "u")
+    heads = ("m/u", "m/h", "m", "h", "u") if household else ("m/u", "m", "u")
     columns = [middle + _PLOT / 2 + 78.0 + 82.0 * place for place in range(len(heads))]
     parts = [drawing.text(x, 18, head, "end", "faint") for x, head in zip(columns, heads, strict=True)]
     height, field, told = 24.0, None, []
@@ -87,9 +87,10 @@ def levels(rows: Sequence[Mapping[str, Any]], language: Language, alone: bool = 
             drawing.box(middle if positive else middle - length, height + tall / 2 - 7, length, 14, "for" if positive else "against")
         )
         shares = [share(row[name]) for name in ("m", "household", "u") if name != "household" or household]
-        values = [drawing.signed(row["weight"]), *shares]
+        against = [drawing.signed(row["against_household"]) if row["against_household"] is not None else "–"] if household else []
+        values = [drawing.signed(row["weight"]), *against, *shares]
         parts += [drawing.text(x, baseline, value, "end") for x, value in zip(columns, values, strict=True)]
-        told.append(f"{label} {values[0]} ({', '.join(f'{head} {value}' for head, value in zip(heads[1:], shares, strict=True))})")
+        told.append(f"{label} ({', '.join(f'{head} {value}' for head, value in zip(heads, values, strict=True))})")
         height += tall
     parts.append(drawing.line(middle, 26, middle, height))
     return drawing.document(title, f"{title}: {'; '.join(told)}", columns[-1] + _MARGIN, height + 8, parts, alone)

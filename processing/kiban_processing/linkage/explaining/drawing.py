@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Literal
 
+from kiban_processing.linkage.explaining import lettering
+
 LETTER = 14  # height of a letter
 LINE = 19  # height of a line of text
 _LIGHT = "--ink:#1a1a1a;--faint:#5c5c5c;--paper:#fff;--grid:#9a9a9a;--for:#2f6f9f;--against:#a8501f;--sum:#5a5a5a;--bound:#8a1538"
@@ -54,13 +56,8 @@ def circle(x: float, y: float, radius: float, kind: str) -> str:
 
 
 def signed(weight: float) -> str:
-    """A weight as drawn, with a real minus.
-
-    >>> signed(3.14159), signed(-2.0), signed(-0.001)
-    ('+3.14', '−2.00', '±0.00')
-    """
-    written = f"{weight:+.2f}"
-    return "±0.00" if written in ("+0.00", "-0.00") else written.replace("-", "\N{MINUS SIGN}")
+    """A weight as drawn, with a real minus."""
+    return lettering.signed(weight, "\N{MINUS SIGN}")
 
 
 def _n(value: float) -> str:

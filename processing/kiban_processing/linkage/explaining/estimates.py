@@ -51,7 +51,8 @@ def estimate(known: Judgements, unproposed: Estimate | None = None, draws: int =
     """Expected values and 95 % intervals of a parametric bootstrap (each pair falls by its probability; `seed` makes it repeatable).
 
     The intervals hold chance only, not the model's own error, and take pairs as independent; a pair joined by chain is wrong at most as
-    often as any link of its person's spanning tree. Vetoed pairs count as two persons.
+    often as any link of its person's spanning tree. Two persons with a pair between them are one as likely as their strongest pair says, and
+    then all pairs between them were missed; with a veto between them they are two.
     """
     chance = np.random.default_rng(seed)
     together, doubt = known.together, known.doubt
@@ -59,10 +60,11 @@ def estimate(known: Judgements, unproposed: Estimate | None = None, draws: int =
     pairs_together, chained, chain_doubt = _chained(known, linked)
     wrong = _drawn(chance, doubt[linked], np.ones(int(linked.sum()), np.int64), draws)
     wrong = wrong + _drawn(chance, chain_doubt, chained, draws)
-    apart = ~together & (known.decision != judgements.VETO)
-    missed_draws = _drawn(chance, 1 - doubt[apart], np.ones(int(apart.sum()), np.int64), draws)
+    between = judgements.between(known)
+    likely = np.where(between.vetoed, 0.0, 1 - doubt[between.strongest])
+    missed_draws = _drawn(chance, likely, between.pairs, draws)
     missed = {
-        name: float((1 - doubt[apart & (known.decision == kind)]).sum())
+        name: float((likely * between.pairs)[known.decision[between.strongest] == kind].sum())
         for name, kind in (("link", judgements.LINK), ("review", judgements.REVIEW), ("apart", judgements.APART))
     }
     never = np.zeros(draws) if unproposed is None else _spread(chance, unproposed, draws)

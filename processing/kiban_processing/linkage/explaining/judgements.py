@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,6 +18,7 @@ Weights = npt.NDArray[np.float64]
 Kinds = npt.NDArray[np.int8]
 
 LINK, REVIEW, VETO, APART = range(4)  # places in `pairs.DECISIONS`
+_SETTLED = "1000.0e0"  # bits; beyond any sum of weights
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,41 @@ def _looked_up(known: Judgements, left: Nodes, right: Nodes) -> Nodes:
 
 def _whole(numbers: pa.Array | pa.ChunkedArray) -> Nodes:
     return np.asarray(numbers.to_numpy(zero_copy_only=False) if isinstance(numbers, pa.Array) else numbers.to_numpy(), np.int64)
+
+
+@dataclass(frozen=True)
+class Between:
+    """Pairs of persons that were compared: of each its strongest pair (`strongest`, a place among the judged pairs), how many pairs of registrations
+    lie between the two (`pairs`), and whether one of the judged ones is vetoed."""
+
+    strongest: Nodes
+    pairs: Nodes
+    vetoed: Flags
+
+
+def between(known: Judgements) -> Between:
+    """One entry for each two persons with a judged pair between them; if they were one, all pairs between them would be missed."""
+    apart = np.flatnonzero(~known.together)
+    one, other = known.labels[known.left[apart]], known.labels[known.right[apart]]
+    key = np.minimum(one, other) * max(len(known.labels), 1) + np.maximum(one, other)
+    order = np.lexsort((apart, -known.weight[apart], key))
+    first = np.flatnonzero(np.concatenate(([True], key[order][1:] != key[order][:-1]))) if len(order) else order
+    vetoed = np.logical_or.reduceat(known.decision[apart][order] == VETO, first) if len(order) else np.zeros(0, np.bool_)
+    strongest = apart[order[first]]
+    size = sizes(known.labels)
+    return Between(strongest, size[one[order[first]]] * size[other[order[first]]], np.asarray(vetoed))
+
+
+def of_tables(con: duckdb.DuckDBPyConnection, judged: str, labels: Nodes) -> Judgements:
+    """From a run's own table of judged pairs (left, right: nodes, weight, decision; settled where people decided) and the person of each node.
+
+    What people settled has no doubt.
+    """
+    settled = "settled" in {column[0] for column in con.execute(f"SELECT * FROM {judged} LIMIT 0").description or ()}
+    weight = f"CASE WHEN settled THEN {_SETTLED} WHEN NOT settled THEN -{_SETTLED} ELSE weight END" if settled else "weight"
+    places = " ".join(f"WHEN '{decision}' THEN {place}" for place, decision in enumerate(pairs.DECISIONS))
+    found = con.execute(f"""
+        SELECT "left", "right", {weight} AS weight, CAST(CASE decision {places} END AS TINYINT) AS decision FROM {judged}
+        ORDER BY "left", "right" """).fetchnumpy()
+    left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
+    return Judgements(left, right, np.asarray(found["weight"], np.float64), np.asarray(found["decision"], np.int8), labels)

@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from kiban_processing.language import Text
-from kiban_processing.linkage.explaining import judgements, person, quality, samples
+from kiban_processing.linkage.explaining import judgements, pairs, person, quality, samples
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
@@ -71,9 +71,9 @@ class Kept:
     report: dict[str, Any]
 
     @property
-    def settings(self) -> LinkageSettings:
-        """The thresholds of the run."""
-        given = self.report["linkage"]["settings"]
+    def thresholds(self) -> pairs.Thresholds:
+        """The thresholds of the run, which are its model's."""
+        given = self.report["linkage"]["model"]
         return LinkageSettings(link_weight=float(given["link_weight"]), review_weight=float(given["review_weight"]))
 
     @property
@@ -92,7 +92,7 @@ class Kept:
 
     def frame(self) -> samples.Frame:
         """What a sample for people is drawn from."""
-        return samples.frame(judgements.read(self.pairs, self.clusters), self.settings)
+        return samples.frame(judgements.read(self.pairs, self.clusters), self.thresholds)
 
 
 def registration(site_id: str, local_patient_id: str) -> str:

@@ -47,6 +47,16 @@ def wrapped(text: str, height: float, most: float) -> list[str]:
     return [*lines, line] if line else lines
 
 
+def signed(weight: float, minus: str = "-") -> str:
+    """A weight with its sign and two places.
+
+    >>> signed(3.14159), signed(-2.0), signed(-0.001)
+    ('+3.14', '-2.00', '±0.00')
+    """
+    written = f"{weight:+.2f}"
+    return "±0.00" if written in ("+0.00", "-0.00") else written.replace("-", minus)
+
+
 def named(registration: str) -> str:
     """A registration as people read it: hospital and its local number.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,6 +55,16 @@ class Pair:
     weights: tuple[float, ...]
 
 
+class Thresholds(Protocol):
+    """What a run decided by (log2 odds): its settings or its model."""
+
+    @property
+    def link_weight(self) -> float: ...
+
+    @property
+    def review_weight(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of the sum: from `start` to `end`."""
@@ -100,12 +110,12 @@ def find(rows: pa.Table, one: str, other: str) -> Pair:
     return found[0]
 
 
-def explain(pair: Pair, settings: LinkageSettings | None = None) -> Waterfall:
-    """The sum of a pair in the order prior, comparisons, corrections, support; thresholds of `settings`.
+def explain(pair: Pair, thresholds: Thresholds | None = None) -> Waterfall:
+    """The sum of a pair in the order prior, comparisons, corrections, support; built-in thresholds if none are given.
 
     Refuses: linkage-weights-disagree.
     """
-    settings = settings or LinkageSettings()
+    thresholds = thresholds or LinkageSettings()
     if len(pair.reasons) != len(pair.weights) or abs(math.fsum(pair.weights) - pair.weight) > SUM_TOLERANCE:
         raise WEIGHTS_DISAGREE.refuse()
     given = list(zip(pair.reasons, pair.weights, strict=True))
@@ -114,7 +124,7 @@ def explain(pair: Pair, settings: LinkageSettings | None = None) -> Waterfall:
         start = steps[-1].end if steps else 0.0
         steps.append(Step(code, reasons.TEXTS[code], weight, start, math.fsum([*(step.weight for step in steps), weight])))
     notes = tuple((code, reasons.TEXTS[code]) for code, weight in given if not reasons.weighs(code, weight))
-    return Waterfall(pair, tuple(steps), notes, settings.link_weight, settings.review_weight)
+    return Waterfall(pair, tuple(steps), notes, thresholds.link_weight, thresholds.review_weight)
 
 
 def probability(weight: float) -> float:
@@ -177,10 +187,10 @@ def as_text(waterfall: Waterfall, language: Language) -> str:
         f"{CONCLUSIONS[pair.decision].read(language)}{_told(waterfall, language)}",
         because(waterfall).read(language),
         *(
-            f"  {lettering.padded(label, wide)}  {step.weight:+8.2f}  {step.end:+8.2f}"
+            f"  {lettering.padded(label, wide)}  {lettering.signed(step.weight):>8}  {lettering.signed(step.end):>8}"
             for label, step in zip(labels, waterfall.steps, strict=True)
         ),
-        f"  {lettering.padded(total, wide)}  {'':8}  {pair.weight:+8.2f}",
+        f"  {lettering.padded(total, wide)}  {'':8}  {lettering.signed(pair.weight):>8}",
         *(f"  ・{text.read(language)}" if language == "ja" else f"  - {text.read(language)}" for _code, text in waterfall.notes),
     ]
     return "\n".join(lines) + "\n"

@@ -160,7 +160,7 @@ def _noted(marks: list[str]) -> str:
 
 def _headed(pair: pairs.Pair, place: dict[str, int], language: Language) -> str:
     ends = [f"[{place[end]}]" if end in place else lettering.named(end) for end in (pair.left, pair.right)]
-    return f"  {ends[0]} － {ends[1]}  {pair.weight:+.2f}  {pairs.CONCLUSIONS[pair.decision].read(language)}"
+    return f"  {ends[0]} － {ends[1]}  {lettering.signed(pair.weight)}  {pairs.CONCLUSIONS[pair.decision].read(language)}"
 
 
 def _worded(pair: pairs.Pair, language: Language) -> list[str]:
@@ -170,7 +170,7 @@ def _worded(pair: pairs.Pair, language: Language) -> list[str]:
         for code, weight in given
         if code != "prior:expected"
     ]
-    return [f"      {text}" + ("" if weight is None else f" ({weight:+.2f})") for text, weight in said]
+    return [f"      {text}" + ("" if weight is None else f" ({lettering.signed(weight)})") for text, weight in said]
 
 
 def _plain(pair: pairs.Pair) -> dict[str, Any]:

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import estimates, judgements, pairs, samples, suspicious, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
-from kiban_processing.linkage.explaining.judgements import Judgements
+from kiban_processing.linkage.explaining.judgements import Judgements, Nodes
+from kiban_processing.linkage.explaining.pairs import Thresholds
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.settings import LinkageSettings
 
 VERSION = 1
@@ -67,7 +69,7 @@ class Sample:
     """Answers of people (left, right, weight, stratum, same) and the pairs of each stratum they were drawn from."""
 
     answers: pa.Table
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, samples.Size]
 
 
 def compose(
@@ -75,7 +77,7 @@ def compose(
     parameters: Parameters,
     registered: suspicious.Members | None = None,
     *,
-    settings: LinkageSettings | None = None,
+    thresholds: Thresholds | None = None,
     never_compared: Estimate | None = None,
     sample: Sample | None = None,
     persons: pa.Array | None = None,
@@ -86,7 +88,7 @@ def compose(
     `registered`: without it nothing is told of suspicious persons. `persons`: the person ID of each node; without it suspicious persons have none.
     `never_compared`: as `unproposed.estimate`. The same run gives the same report.
     """
-    settings = settings or LinkageSettings()
+    thresholds = thresholds or LinkageSettings()
     model = estimates.estimate(known, never_compared, seed=seed)
     asked = samples.estimate(sample.answers, sample.sizes, never_compared) if sample else None
     counted = np.bincount(known.decision, minlength=len(pairs.DECISIONS)).tolist()
@@ -98,7 +100,7 @@ def compose(
         "registrations": len(known.labels),
         "persons": len(size),
         "pairs": dict(zip(pairs.DECISIONS, counted, strict=True)),
-        "thresholds": {"link": settings.link_weight, "review": settings.review_weight},
+        "thresholds": {"link": thresholds.link_weight, "review": thresholds.review_weight},
         "from_model": model.as_json(),
         "from_sample": asked.as_json() if asked else None,
         "parameters": _parameters(parameters),
@@ -109,7 +111,7 @@ def compose(
             "alone": persons_of_size[0] / len(size) if len(size) and sizes[0] == 1 else 0.0,
         },
         "weights": _weights(known),
-        "suspicious": None if registered is None else _suspicious(suspicious.find(known, registered, settings), persons),
+        "suspicious": None if registered is None else _suspicious(suspicious.find(known, registered, thresholds), persons),
         "limits": [{"code": code, "ja": text.ja, "en": text.en} for code, text in _limits(counted, never_compared, asked)],
     }
 
@@ -126,10 +128,15 @@ def _parameters(given: Parameters) -> list[dict[str, Any]]:
                     "m": m,
                     "household": values[1] if len(values) == 3 else None,
                     "u": u,
-                    "weight": math.log2(m / u) if m > 0 and u > 0 else None,
+                    "weight": _weight(m, u),
+                    "against_household": _weight(m, values[1]) if len(values) == 3 else None,
                 }
             )
     return rows
+
+
+def _weight(m: float, other: float) -> float | None:
+    return math.log2(m / other) if m > 0 and other > 0 else None
 
 
 def _weights(known: Judgements) -> list[dict[str, Any]]:
@@ -168,29 +175,26 @@ def _limits(counted: list[int], never_compared: Estimate | None, asked: samples.
     return [(code, LIMITS[code]) for code in told] + (_unanswered(asked) if asked else [])
 
 
-def of_run(
-    con: duckdb.DuckDBPyConnection,
-    keys: str,
-    judged: pa.Table,
-    clusters: pa.Table,
-    parameters: Parameters,
-    settings: LinkageSettings | None = None,
-    seed: int = 1,
-) -> dict[str, Any]:
-    """The report of a run that has just ended. `keys`: its table of `keys.normalise_relation`; `judged`, `clusters`: its pairs and persons.
+def of_run(con: duckdb.DuckDBPyConnection, keys: str, judged: str, labels: Nodes, model: Model, seed: int = 1) -> dict[str, Any]:
+    """The report of a run that has just ended, from its own tables.
 
-    Suspicious persons are named by a registration; `renamed` gives them their IDs, and only then may the report be shown.
+    `keys`: as `keys.normalise_relation` makes it; `judged`: all judged pairs with support and people's decisions (left, right: nodes, weight, decision);
+    `labels`: the person of each node. Suspicious persons are named by a registration; `renamed` gives them their IDs, and only then may the
+    report be shown.
     """
-    known = judgements.read(judged, clusters)
+    known = judgements.of_tables(con, judged, labels)
     same = np.where(known.decision == judgements.VETO, 0.0, 1 - known.doubt)
-    own, shared = (unproposed.found_by(con, keys, known.left, known.right, blocks) for blocks in (unproposed.OWN, unproposed.SHARED))
+    own, shared = (unproposed.found_by(con, keys, judged, blocks) for blocks in (unproposed.OWN, unproposed.SHARED))
     return compose(
         known,
-        parameters,
+        {
+            field: {level: (rates.person, rates.household, rates.stranger) for level, rates in levels.items()}
+            for field, levels in model.rates.items()
+        },
         suspicious.members(con, keys),
-        settings=settings,
+        thresholds=model,
         never_compared=unproposed.estimate(same, own, shared),
-        persons=clusters.column("registration").combine_chunks(),
+        persons=con.execute(f"SELECT registration FROM {keys} ORDER BY node").to_arrow_table().column(0).combine_chunks(),
         seed=seed,
     )
 

@@ -205,8 +205,8 @@ def _suspicious(found: Mapping[str, Any] | None, language: Language) -> list[str
 def _parameters_read(report: Mapping[str, Any], language: Language) -> str:
     if any(row["household"] is not None for row in report["parameters"]):
         return Text(
-            "m は同一人の組、h は同じ世帯の別人の組、u は他人の組のうち、その水準となる割合です。重みは log2(m/u) です。",
-            "m, h and u: share of the level among pairs of one person, of two members of one household, of strangers. Weight: log2(m/u).",
+            "m は同一人の組、h は同じ世帯の別人の組、u は他人の組のうち、その水準となる割合です。m/u は他人と比べた重み（図の棒）、m/h は同じ世帯の別人と比べた重みです（2を底とする対数）。",
+            "m, h and u: share of the level among pairs of one person, of two members of one household, of strangers. m/u and m/h: weight (log2) against strangers (drawn) and against a member of the household.",
         ).read(language)
     return Text(
         "m は同一人の組、u は他人の組のうち、その水準となる割合です。重みは log2(m/u) です。",

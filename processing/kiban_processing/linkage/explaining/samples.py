@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from kiban_processing.linkage.explaining import intervals, judgements
 from kiban_processing.linkage.explaining.intervals import Estimate
 from kiban_processing.linkage.explaining.judgements import Judgements, Kinds, Nodes, Weights
+from kiban_processing.linkage.explaining.pairs import Thresholds
 from kiban_processing.linkage.settings import LinkageSettings
 
 # What the run claims of a stratum: one person, or not.
@@ -33,49 +34,71 @@ STRATA: dict[str, bool] = {
     "apart": False,
 }
 _NAMES = tuple(STRATA)
+_CHOSEN = ("link-low", "link-middle", "link-high", "chain", "not-joined", "veto", "review-high", "review-low")
 _LOW, _MIDDLE = 4.0, 12.0
 
 
 @dataclass(frozen=True)
+class Size:
+    """Of a stratum: pairs that can be drawn, and pairs of registrations they speak of."""
+
+    drawable: int
+    pairs: int
+
+
+@dataclass(frozen=True)
 class Frame:
-    """Every pair that can be drawn. `stratum`: a place in `STRATA`. `sizes`: pairs of each stratum, empty ones left out."""
+    """Every pair that can be drawn. `stratum`: a place in `STRATA`. `stands_for`: how many pairs of registrations an answer speaks of."""
 
     left: Nodes
     right: Nodes
     weight: Weights
     stratum: Kinds
+    stands_for: Nodes
 
     @property
-    def sizes(self) -> dict[str, int]:
-        counted = np.bincount(self.stratum, minlength=len(_NAMES)).tolist()
-        return {name: count for name, count in zip(_NAMES, counted, strict=True) if count}
+    def sizes(self) -> dict[str, Size]:
+        """For each stratum that is not empty."""
+        drawable = np.bincount(self.stratum, minlength=len(_NAMES)).tolist()
+        spoken_of = np.bincount(self.stratum, weights=self.stands_for, minlength=len(_NAMES)).tolist()
+        return {name: Size(count, int(pairs)) for name, count, pairs in zip(_NAMES, drawable, spoken_of, strict=True) if count}
 
 
-def frame(known: Judgements, settings: LinkageSettings | None = None) -> Frame:
-    """All pairs a run says something about; a pair joined by chain that was never compared has weight NaN."""
-    settings = settings or LinkageSettings()
-    together, decision, weight = known.together, known.decision, known.weight
-    above = weight - settings.link_weight
+def frame(known: Judgements, thresholds: Thresholds | None = None) -> Frame:
+    """All pairs a run says something about.
+
+    In one person every pair is one of its own; one joined by chain that was never compared has weight NaN. Of the pairs between two persons only
+    the strongest can be drawn, and stands for all of them: they are one person's or none is.
+    """
+    thresholds = thresholds or LinkageSettings()
+    between = judgements.between(known)
+    own = np.flatnonzero(known.together)
+    chosen = np.concatenate((own, between.strongest))
+    together, decision, weight = known.together[chosen], known.decision[chosen], known.weight[chosen]
+    above = weight - thresholds.link_weight
     linked, review = decision == judgements.LINK, decision == judgements.REVIEW
-    middle = (settings.link_weight + settings.review_weight) / 2
+    vetoed = np.concatenate((np.zeros(len(own), np.bool_), between.vetoed))
+    middle = (thresholds.link_weight + thresholds.review_weight) / 2
     kinds = [
         linked & together & (above < _LOW),
         linked & together & (above < _MIDDLE),
         linked & together,
         together,
         linked,
+        vetoed,
         review & (weight >= middle),
         review,
-        decision == judgements.VETO,
     ]
-    stratum = np.select(kinds, range(len(kinds)), len(kinds)).astype(np.int8)
+    stratum = np.select(kinds, [_NAMES.index(name) for name in _CHOSEN], _NAMES.index("apart")).astype(np.int8)
     inside = judgements.within(known, least=3)
     never = inside.judged < 0
+    more = int(never.sum())
     return Frame(
-        np.concatenate((known.left, inside.left[never])),
-        np.concatenate((known.right, inside.right[never])),
-        np.concatenate((weight, np.full(int(never.sum()), math.nan))),
-        np.concatenate((stratum, np.full(int(never.sum()), _NAMES.index("chain"), np.int8))),
+        np.concatenate((known.left[chosen], inside.left[never])),
+        np.concatenate((known.right[chosen], inside.right[never])),
+        np.concatenate((weight, np.full(more, math.nan))),
+        np.concatenate((stratum, np.full(more, _NAMES.index("chain"), np.int8))),
+        np.concatenate((np.ones(len(own), np.int64), between.pairs, np.ones(more, np.int64))),
     )
 
 
@@ -123,41 +146,51 @@ class SampleEstimates:
         }
 
 
-def estimate(answers: pa.Table, sizes: Mapping[str, int], unproposed: Estimate | None = None) -> SampleEstimates:
+def estimate(
+    answers: pa.Table, sizes: Mapping[str, Size], unproposed: Estimate | None = None, claims: Mapping[str, bool] = STRATA
+) -> SampleEstimates:
     """Precision and recall of the run with 95 % intervals from answers (stratum, same; same null where people could not tell).
 
-    `sizes`: pairs of each stratum, from the frame the sample was drawn from. Without `unproposed` the recall speaks of compared pairs only.
+    `sizes`: of each stratum, from the frame the sample was drawn from. `claims`: strata and what the run claims of them, where they are other
+    ones than `STRATA`. Without `unproposed` the recall speaks of compared pairs only; with answers about links alone nothing is known of it.
     Each answer is taken as the truth; what people get wrong, this gets wrong.
     """
     told = answers.filter(pc.is_valid(answers.column("same")))
     right: list[Estimate] = []
     wrong: list[Estimate] = []
-    missed: list[Estimate] = [unproposed] if unproposed else []
+    missed: list[Estimate] = []
     strata: dict[str, dict[str, Any]] = {}
-    for name, claims in STRATA.items():
+    for name, claimed_same in claims.items():
         here = told.filter(pc.equal(told.column("stratum"), name)).column("same")
-        size = sizes.get(name, 0)
-        if not size or not len(here):
+        size = sizes.get(name)
+        if size is None or not len(here):
             continue
         same = int(pc.sum(here).as_py())
-        share = intervals.share(same, len(here), size)
-        strata[name] = {"pairs": size, "answers": len(here), "same": same, "share": share.as_json(), "claims_same": claims}
-        if claims:
-            right.append(share.scaled(size))
-            wrong.append(Estimate(1 - share.value, 1 - share.high, 1 - share.low).scaled(size))
+        share = intervals.share(same, len(here), size.drawable)
+        strata[name] = {"pairs": size.pairs, "answers": len(here), "same": same, "share": share.as_json(), "claims_same": claimed_same}
+        if claimed_same:
+            right.append(share.scaled(size.pairs))
+            wrong.append(Estimate(1 - share.value, 1 - share.high, 1 - share.low).scaled(size.pairs))
         else:
-            missed.append(share.scaled(size))
-    claimed = sum(part["pairs"] for part in strata.values() if part["claims_same"])
-    found, false = intervals.total(right), intervals.total(wrong)
-    precision = (
-        Estimate(1 - false.value / claimed, max(1 - false.high / claimed, 0.0), min(1 - false.low / claimed, 1.0))
-        if claimed
-        else Estimate(math.nan, 0.0, 1.0)
-    )
-    unanswered = tuple(name for name in STRATA if sizes.get(name) and name not in strata)
+            missed.append(share.scaled(size.pairs))
     return SampleEstimates(
-        precision, intervals.proportion(found, intervals.total(missed)), strata, answers.num_rows - told.num_rows, unanswered
+        _precision(intervals.total(wrong), sum(part["pairs"] for part in strata.values() if part["claims_same"])),
+        intervals.proportion(intervals.total(right), intervals.total([*missed, unproposed] if unproposed else missed))
+        if missed
+        else _UNKNOWN,
+        strata,
+        answers.num_rows - told.num_rows,
+        tuple(name for name in claims if name in sizes and name not in strata),
     )
+
+
+_UNKNOWN = Estimate(math.nan, 0.0, 1.0)
+
+
+def _precision(wrong: Estimate, claimed: int) -> Estimate:
+    if not claimed:
+        return _UNKNOWN
+    return Estimate(1 - wrong.value / claimed, max(1 - wrong.high / claimed, 0.0), min(1 - wrong.low / claimed, 1.0))
 
 
 def placed(drawn_from: Frame, registrations: pa.Array, answers: pa.Table) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import graphs, judgements
 from kiban_processing.linkage.explaining.judgements import Flags, Judgements, Nodes, Within
+from kiban_processing.linkage.explaining.pairs import Thresholds
 from kiban_processing.linkage.settings import LinkageSettings
 
 LARGE = 8
@@ -42,20 +43,18 @@ class Members:
 def members(con: duckdb.DuckDBPyConnection, keys: str) -> Members:
     """From the table of `keys.normalise_relation`."""
     found = con.execute(f"""
-        SELECT dense_rank() OVER (ORDER BY site_id) AS site, coalesce(dob_year * 10000 + dob_monthday, 0) AS born,
-               CASE WHEN CAST(sex AS VARCHAR) IN ('1', 'male') THEN 1 WHEN CAST(sex AS VARCHAR) IN ('2', 'female') THEN 2 ELSE 0 END AS sex
-        FROM {keys} ORDER BY node""").fetchnumpy()
+        SELECT site, coalesce(dob_year * 10000 + dob_monthday, 0) AS born, coalesce(sex, 0) AS sex FROM {keys} ORDER BY node""").fetchnumpy()
     return Members(*(np.asarray(found[column], np.int64) for column in ("site", "born", "sex")))
 
 
-def find(known: Judgements, registered: Members, settings: LinkageSettings | None = None) -> pa.Table:
+def find(known: Judgements, registered: Members, thresholds: Thresholds | None = None) -> pa.Table:
     """Persons with at least one ground, the gravest first.
 
     Columns: person (its lowest node), registrations, grounds (codes of `GROUNDS`, in their order), mean_weight (of the pairs inside that were
     compared; null where none was), cut_left, cut_right (the link to look at first: the contradicted bridge, else the weakest link of the
     spanning tree; null where a person is held by none), cut_weight. Persons of over 200 registrations are told as large and not looked into.
     """
-    settings = settings or LinkageSettings()
+    thresholds = thresholds or LinkageSettings()
     size = judgements.sizes(known.labels)
     inside = judgements.within(known, most=_EXAMINED)
     links = known.together & (known.decision == judgements.LINK)
@@ -69,7 +68,7 @@ def find(known: Judgements, registered: Members, settings: LinkageSettings | Non
         "sexes": _any(known.labels[registered.sex == 1], len(size)) & _any(known.labels[registered.sex == 2], len(size)),
         "birth-dates": _any(known.labels[inside.left[_far(registered.born[inside.left], registered.born[inside.right])]], len(size)),
         "same-hospital": _repeated(known.labels, registered.site),
-        "cross-weight": (size >= 3) & (mean < (settings.link_weight + settings.review_weight) / 2),
+        "cross-weight": (size >= 3) & (mean < (thresholds.link_weight + thresholds.review_weight) / 2),
         "large": size > LARGE,
     }
     held = np.stack([flags[name] for name in GROUNDS])

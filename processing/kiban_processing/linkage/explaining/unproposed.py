@@ -13,10 +13,9 @@ from collections.abc import Sequence
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from kiban_processing.linkage.explaining.intervals import Z95, Estimate
-from kiban_processing.linkage.explaining.judgements import Flags, Nodes, Weights
+from kiban_processing.linkage.explaining.judgements import Flags, Weights
 
 Blocks = Sequence[tuple[str, ...]]
 
@@ -25,19 +24,16 @@ OWN: Blocks = (("kana_wide", "dob_year"), ("kana_wide", "dob_monthday"), ("dob",
 SHARED: Blocks = (("insurance", "dob"), ("phone", "dob"), ("insurance", "given_kana"), ("phone", "given_kana"), ("address", "given_kana"))
 
 
-def found_by(con: duckdb.DuckDBPyConnection, keys: str, left: Nodes, right: Nodes, blocks: Blocks) -> Flags:
-    """Which pairs of nodes agree on all columns of at least one block. `keys`: the table of `keys.normalise_relation`."""
-    agree = " OR ".join("(" + " AND ".join(f"coalesce(l.{column} = r.{column}, false)" for column in block) + ")" for block in blocks)
-    con.register("linkage_asked_pairs", pa.table({"place": np.arange(len(left)), "l": left, "r": right}))
-    try:
-        found = con.execute(f"""
-            SELECT p.place FROM linkage_asked_pairs p JOIN {keys} l ON l.node = p.l JOIN {keys} r ON r.node = p.r WHERE {agree}
-            """).fetchnumpy()["place"]
-    finally:
-        con.unregister("linkage_asked_pairs")
-    flags = np.zeros(len(left), np.bool_)
-    flags[np.asarray(found, np.int64)] = True
-    return flags
+def found_by(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, blocks: Blocks) -> Flags:
+    """Which rows of the table `pairs` (left, right: nodes), in their order, agree on all columns of at least one block.
+
+    `keys`: the table of `keys.normalise_relation`.
+    """
+    agree = " OR ".join("(" + " AND ".join(f"l.{column} = r.{column}" for column in block) + ")" for block in blocks)
+    found = con.execute(f"""
+        SELECT coalesce({agree}, false) AS found FROM {pairs} p JOIN {keys} l ON l.node = p."left" JOIN {keys} r ON r.node = p."right"
+        ORDER BY p."left", p."right" """).fetchnumpy()
+    return np.asarray(found["found"], np.bool_)
 
 
 def estimate(same: Weights, first: Flags, second: Flags, z: float = Z95) -> Estimate:
