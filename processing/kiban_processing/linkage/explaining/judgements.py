@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -34,12 +35,12 @@ class Judgements:
     decision: Kinds
     labels: Nodes
 
-    @property
+    @cached_property
     def together(self) -> Flags:
         """Which pairs lie in one person."""
         return np.asarray(self.labels[self.left] == self.labels[self.right])
 
-    @property
+    @cached_property
     def doubt(self) -> Weights:
         """Probability that a pair is two persons, by the model."""
         return np.asarray(1 / (1 + np.exp2(np.clip(self.weight, -1000, 1000))), np.float64)
