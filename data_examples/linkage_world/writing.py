@@ -18,7 +18,7 @@ COLUMNS = (
     "insurer_number", "insured_symbol", "insured_number", "insured_branch",
 )  # fmt: skip
 TRUTH = (
-    "site_id", "local_patient_id", "person", "tags", "family_of_birth", "family_of_marriage", "twin", "namesake", "foreign", "newborn",
+    "site_id", "local_patient_id", "person", "tags", "family_of_birth", "family_of_marriage", "twin", "namesake", "foreigner", "newborn",
     "surname", "dwelling", "insurer", "name", "birth_date",
 )  # fmt: skip
 # error: share of rows at noise 1 and care 1. Habits (charset, date style, fields left out) are not errors.
@@ -210,7 +210,7 @@ class Writer:
         truth = {
             "site_id": site, "local_patient_id": local, "person": person, "tags": tag_text, "family_of_birth": world.family[person],
             "family_of_marriage": world.marriage[person], "twin": world.twin[person], "namesake": world.namesake[person],
-            "foreign": abroad.astype(np.int8), "newborn": baby.astype(np.int8), "surname": np.where(abroad, -1, surname // names.FORMS), "dwelling": dwelling,
+            "foreigner": abroad.astype(np.int8), "newborn": baby.astype(np.int8), "surname": np.where(abroad, -1, surname // names.FORMS), "dwelling": dwelling,
             "insurer": insurer_code, "name": _hash(surname // names.FORMS, given // names.FORMS, sex) >> 20,
             "birth_date": world.birth[person].astype("datetime64[D]"),
         }  # fmt: skip
