@@ -40,3 +40,14 @@ def groups() -> list[tuple[float, list[tuple[str, str, str]], list[tuple[str, st
                 parts[-1].append(_token(word))
         found.append((float(words[start + 1]), parts[0], parts[1], parts[2]))
     return found
+
+
+def tokens(group: tuple[float, list[tuple[str, str, str]], list[tuple[str, str, str]], list[tuple[str, str, str]]], family: int, given: int, sex: int) -> list[tuple[str, str, str]]:
+    """The name of a person, the family's first; one in three has two given names."""
+    _, families, men, women = group
+    givens = men if sex == 1 else women
+    found = [families[family % len(families)], givens[given % len(givens)]]
+    second = givens[given // 256 % len(givens)]
+    if given // 64 % 3 == 0 and second != found[1]:
+        found.append(second)
+    return found
