@@ -85,7 +85,8 @@ def _phones(world: World, desk: Desk, dwelling: Ints) -> Texts:
     mobile = np.where((age < 17) | borrowed, parents, world.mobile.at(person, day))
     mobile = np.where(day < BEGIN + 500, -1, mobile)
     line = world.homes.landline[dwelling]
-    wish = chance.random(len(desk)) < (0.75 if habit.mobile_first else 0.4)
+    # most give the same kind of number everywhere; the rest follows what the form asks for first
+    wish = np.where(chance.random(len(desk)) < 0.15, habit.mobile_first, scattered(person, 19) % 100 < 80)
     use_mobile = (mobile >= 0) & (wish | (line < 0)) & ~world.homes.institution[dwelling]
     slip = desk.err("phone_typo", use_mobile | (line >= 0))
     step = np.where(slip, 10 ** chance.integers(0, 6, len(desk)), 0)

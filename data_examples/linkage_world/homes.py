@@ -62,7 +62,7 @@ def settle(
     unit_region = np.concatenate([families.region, region, np.repeat(np.arange(regions), nursing)])
     strays = couples + np.flatnonzero(chance.random(count) < 0.2)
     unit_region[strays] = chance.integers(0, regions, len(strays))
-    pace = np.concatenate([np.full(couples, 19.0), np.full(count, 9.0), np.full(regions * nursing, 1e9)]) / profile.moves
+    pace = np.concatenate([np.full(couples, 26.0), np.full(count, 12.0), np.full(regions * nursing, 1e9)]) / profile.moves
     return Homes(unit.close(), *_dwellings(chance, unit_region, pace, first_nursing, regions), leaves)
 
 

@@ -45,7 +45,7 @@ def insure(chance: np.random.Generator, families: Families, with_mother: Ints, p
     for step in range(10):
         issue(at, day, np.where(chance.random(len(at)) < 0.3, NATIONAL, FUND))
         base = np.maximum(np.maximum(day, BEGIN - 500) if step == 0 else day, birth[at] + int(20 * YEAR))
-        following = base + (chance.exponential(16 / profile.insurers, len(at)) * YEAR + 200).astype(np.int64)
+        following = base + (chance.exponential(27 / profile.insurers, len(at)) * YEAR + 200).astype(np.int64)
         going = (following < END) & (following < retires[at])
         at, day = at[going], following[going]
         if not len(at):

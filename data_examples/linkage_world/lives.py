@@ -89,8 +89,8 @@ def _mobiles(chance: np.random.Generator, birth: Ints) -> History:
     """A mobile number from one's youth or from about 2000 on; new numbers now and then, rarely since they can be taken along."""
     count = len(birth)
     gets = birth + ((14 + chance.random(count) * 5) * YEAR).astype(np.int64)
-    gets = np.maximum(gets, BEGIN + (chance.exponential(4, count) * YEAR).astype(np.int64))
-    log, at = Log(), np.flatnonzero(chance.random(count) < np.where(birth < -12_000, 0.45, 0.97))
+    gets = np.maximum(gets, BEGIN + (chance.exponential(2.5, count) * YEAR).astype(np.int64))
+    log, at = Log(), np.flatnonzero(chance.random(count) < np.where(birth < -12_000, 0.6, 0.98))
     day = gets[at]
     for _ in range(4):
         log.add(at, day, chance.integers(0, 300_000_000, len(at)))
@@ -102,7 +102,7 @@ def _mobiles(chance: np.random.Generator, birth: Ints) -> History:
 def _foreigners(chance: np.random.Generator, tree: Families, home: Homes, profile: Profile) -> Foreigners:
     """One person in forty: people who came alone, and couples who came with or had their children here."""
     count = tree.persons
-    share = 0.0275 * profile.foreigners
+    share = 0.0295 * profile.foreigners
     couple = chance.random(tree.couples) < share * 1.5 * ((tree.wed > BEGIN - 4000) & (tree.divorce > END))
     abroad = (chance.random(count) < share * 2.4) & (tree.marriage < 0) & (tree.twin < 0) & (home.leaves < END) & (tree.birth > -9000)
     abroad[tree.husband[couple]] = abroad[tree.wife[couple]] = True

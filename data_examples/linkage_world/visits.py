@@ -13,7 +13,7 @@ from data_examples.linkage_world.profiles import Profile
 
 _BORN_IN_HOSPITAL, _BEFORE_NAMING = 0.30, 0.16  # of those born from 1998 on: registered in their first days; of these, before having a name
 _AGAIN, _AGAIN_AFTER_NAMING = 0.027, 0.30  # registered twice at one hospital
-_CLOSE, _SPREAD = 0.6, 1100  # share of the registrations near a person's own time, and how near (days)
+_CLOSE, _SPREAD = 0.7, 900  # share of the registrations near a person's own time, and how near (days)
 _ELSEWHERE = 0.03  # at a hospital of another region
 
 
