@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
+import pyarrow as pa
 from data_examples.linkage_world.histories import Bools, Ints
 from data_examples.linkage_world.hospitals import Habits
 
@@ -56,6 +56,14 @@ def texts(values: list[str]) -> Texts:
     found = np.empty(len(values), object)
     found[:] = values
     return found
+
+
+def figures(numbers: Ints, width: int = 0) -> Texts:
+    """Whole numbers as text, with zeros in front up to `width` (at most 8) digits."""
+    if not width:
+        return np.asarray(pa.array(numbers).cast(pa.string()).to_numpy(zero_copy_only=False))
+    high, low = (texts([f"{number:0{size}d}" for number in range(10**size)]) for size in (max(width - 4, 0), min(width, 4)))
+    return np.asarray(low[numbers] if width <= 4 else high[numbers // 10_000] + low[numbers % 10_000])
 
 
 def mapped(column: Texts, change: Callable[[str], str]) -> Texts:

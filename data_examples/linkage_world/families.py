@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from data_examples.linkage_world.histories import END, NEVER, YEAR, Bools, Ints
 from data_examples.linkage_world.profiles import Profile
+from numpy.typing import NDArray
 
 # Of all births, how many are of twins: so that 1.1 % of the persons are twins.
 _TWIN_BIRTHS = 0.0091
@@ -44,7 +44,7 @@ def _joined(parts: list[dict[str, Ints]]) -> dict[str, Ints]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _days(years: Ints | np.ndarray) -> Ints:
+def _days(years: NDArray[np.float64]) -> Ints:
     return np.asarray(years * YEAR).astype(np.int64)
 
 
@@ -55,7 +55,14 @@ def found(chance: np.random.Generator, founders: int, regions: int, profile: Pro
     none = np.full(founders, -1)
     people = _joined(
         [
-            {"sex": np.full(founders, sex), "birth": birth, "family": none, "mother": none, "twin": none, "line": np.arange(founders) + first}
+            {
+                "sex": np.full(founders, sex),
+                "birth": birth,
+                "family": none,
+                "mother": none,
+                "twin": none,
+                "line": np.arange(founders) + first,
+            }
             for sex, birth, first in ((1, husband_birth, 0), (2, wife_birth, founders))
         ]
     )
@@ -105,7 +112,14 @@ def _children(
         for who, its_sex in ((here, sex), (twins, np.where(chance.random(size) < 0.66, sex, 3 - sex))):
             at = np.flatnonzero(who)
             parts.append(
-                {"sex": its_sex[at], "birth": born[at], "family": couple["number"][at], "mother": wife[at], "twin": group[at], "line": line[at]}
+                {
+                    "sex": its_sex[at],
+                    "birth": born[at],
+                    "family": couple["number"][at],
+                    "mother": wife[at],
+                    "twin": group[at],
+                    "line": line[at],
+                }
             )
         born = born + _days(chance.gamma(4, 0.7, size)) + 330
     return _joined(parts), twins_so_far

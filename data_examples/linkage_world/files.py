@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-
 from data_examples.linkage_world import lives, namesakes, visits
 from data_examples.linkage_world.histories import END
 from data_examples.linkage_world.lives import World
@@ -86,7 +85,10 @@ def _in_two(out: Path, writer: Writer, made: Visits, settings: Settings) -> dict
     empty = pa.table({name: pa.array([], pa.string()) for name in ("site_id", "local_patient_id")})
     stays = pa.concat_tables([empty, *(truth.select(["site_id", "local_patient_id"]) for _, truth in changed + gone)])
     _tables((out / "registrations_delta.csv",), ((rows,) for rows, _ in new + changed + gone))
-    kept = [(truth.join(stays, ["site_id", "local_patient_id"], join_type="left anti").sort_by([("local_patient_id", "ascending")]),) for _, truth in before]
+    kept = [
+        (truth.join(stays, ["site_id", "local_patient_id"], join_type="left anti").sort_by([("local_patient_id", "ascending")]),)
+        for _, truth in before
+    ]
     _tables((out / "truth_after.csv",), kept + [(truth,) for _, truth in new + changed])
     return {"before": len(base), "new": size, "updates": len(updated), "deletes": len(deleted)}
 
@@ -96,7 +98,9 @@ def _tables(paths: tuple[Path, ...], parts: Iterable[tuple[pa.Table, ...]]) -> N
     options = pa_csv.WriteOptions(quoting_style="needed")
     try:
         for tables in parts:
-            writers = writers or [pa_csv.CSVWriter(path, table.schema, write_options=options) for path, table in zip(paths, tables, strict=True)]
+            writers = writers or [
+                pa_csv.CSVWriter(path, table.schema, write_options=options) for path, table in zip(paths, tables, strict=True)
+            ]
             for target, table in zip(writers, tables, strict=True):
                 target.write_table(table)
     finally:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-
 from data_examples.linkage_world import places, scripts
-from data_examples.linkage_world.desk import Desk, Texts, mapped, scattered, texts
-from data_examples.linkage_world.histories import BEGIN, YEAR, Ints
+from data_examples.linkage_world.desk import Desk, Texts, figures, mapped, scattered, texts
+from data_examples.linkage_world.histories import BEGIN, YEAR, Bools, Ints
 from data_examples.linkage_world.lives import World
 
 _STEMS = ("コーポ", "メゾン", "ハイツ", "グリーンハイム", "サンライズ", "パークサイド", "第二", "レジデンス")
@@ -53,24 +52,26 @@ def _addresses(world: World, desk: Desk, dwelling: Ints, town: Ints) -> Texts:
     return np.asarray(prefecture + city + np.where(~atlas.chome[town] & habit.oaza, "大字", "") + towns[town] + numbers, object)
 
 
-def _house_numbers(desk: Desk, dwelling: Ints, chome: np.ndarray) -> Texts:
+def _house_numbers(desk: Desk, dwelling: Ints, chome: Bools) -> Texts:
     fixed, style = scattered(dwelling, 11), desk.habit.address
     first, second, third = 1 + fixed % 6, 1 + fixed // 8 % 45, 1 + fixed // 512 % 30
     plot, sub = 1 + fixed // 32 % 2900, fixed // 131_072 % 12
     slip = desk.err("house_typo")
     third, plot = np.where(slip, 1 + (third + 9) % 30, third), np.where(slip, plot + 10, plot)
-    digits = texts([str(number) for number in range(3000)])
+    digits = figures(np.arange(3000))
     if style in ("kanji", "chome"):
         chomes = texts(["", *map(scripts.kanji_number, range(1, 10))]) if style == "kanji" else digits
         streets = chomes[first] + "丁目" + digits[second] + "番" + digits[third] + "号"
         return np.where(chome, streets, digits[plot] + np.where(sub > 0, "番地" + digits[sub], "番地"))
-    numbers = np.where(chome, digits[first] + "-" + digits[second] + "-" + digits[third], digits[plot] + np.where(sub > 0, "-" + digits[sub], ""))
+    numbers = np.where(
+        chome, digits[first] + "-" + digits[second] + "-" + digits[third], digits[plot] + np.where(sub > 0, "-" + digits[sub], "")
+    )
     return mapped(numbers, scripts.full_width) if style == "full" else numbers
 
 
 def _buildings(desk: Desk, dwelling: Ints) -> Texts:
     code = scattered(dwelling, 17)
-    room = texts([str(number) for number in range(1000)])[100 * (1 + code // 64 % 9) + 1 + code // 1024 % 8]
+    room = figures(np.arange(1000))[100 * (1 + code // 64 % 9) + 1 + code // 1024 % 8]
     ending = {"hyphen": "", "kanji": "号室", "full": "", "chome": ""}[desk.habit.address]
     return np.asarray(texts(list(_STEMS))[code % 8] + texts(list(_TAILS))[code // 8 % 8] + room + ending)
 
@@ -93,19 +94,12 @@ def _phones(world: World, desk: Desk, dwelling: Ints) -> Texts:
     mobile = (mobile + step) % (3 * _MOBILES)
     codes = texts([*(code for _, _, code, _ in places.REGIONS), "026"])
     head = np.where(use_mobile, texts(["090", "080", "070"])[mobile // _MOBILES], codes[np.where(line >= 0, line // 10_000_000, -1)])
-    rest = np.where(use_mobile, mobile % _MOBILES, (line + step) % 10_000_000).astype(str)
-    rest = np.where(use_mobile, np.char.zfill(rest, 8), np.char.zfill(rest, 7))
-    long = np.char.zfill(rest, 8)
-    middle, end = np.where(use_mobile, _cut(long, 0, 4), _cut(long, 1, 4)), _cut(long, 4, 8)
+    number = np.where(use_mobile, mobile % _MOBILES, np.maximum(line + step, 0) % 10_000_000)
+    middle = np.where(use_mobile, figures(number // 10_000, 4), figures(number // 10_000 % 1_000, 3))
+    end = figures(number % 10_000, 4)
     first, second = {"hyphen": ("-", "-"), "plain": ("", ""), "bracket": ("(", ")"), "full": ("-", "-")}[habit.phone]
     phone = np.where(use_mobile | (line >= 0), head + first + middle + second + end, "")
     if habit.phone == "full":
         phone = mapped(phone, scripts.full_width)
     phone[np.flatnonzero(desk.err("phone_filler"))] = _FILLERS[int(habit.site_id[1:]) % len(_FILLERS)]
     return np.asarray(phone, object)
-
-
-def _cut(text: np.ndarray, first: int, last: int) -> Texts:
-    width = text.dtype.itemsize // 4
-    letters = np.ascontiguousarray(text).view("U1").reshape(len(text), width)[:, first:last]
-    return np.asarray(np.ascontiguousarray(letters).view(f"U{last - first}").reshape(len(text)).astype(object))

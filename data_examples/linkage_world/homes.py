@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from data_examples.linkage_world import places
 from data_examples.linkage_world.families import Families
 from data_examples.linkage_world.histories import BEGIN, END, LONG_AGO, NEVER, YEAR, Bools, History, Ints, Log
 from data_examples.linkage_world.profiles import Profile
+from numpy.typing import NDArray
 
 _LINES = 10_000_000  # a landline is region × this + the number
 
@@ -26,9 +26,7 @@ class Homes:
     leaves: Ints  # the day a person moves out of the parents' home
 
 
-def settle(
-    chance: np.random.Generator, families: Families, death: Ints, with_mother: Ints, regions: int, profile: Profile
-) -> Homes:
+def settle(chance: np.random.Generator, families: Families, death: Ints, with_mother: Ints, regions: int, profile: Profile) -> Homes:
     """Households are numbered: couples, then one for each person living alone, then nursing homes.
 
     `with_mother`: the children who stay with the mother when the parents divorce.
@@ -67,7 +65,7 @@ def settle(
 
 
 def _dwellings(
-    chance: np.random.Generator, region: Ints, pace: np.ndarray, first_nursing: int, regions: int
+    chance: np.random.Generator, region: Ints, pace: NDArray[np.float64], first_nursing: int, regions: int
 ) -> tuple[History, Ints, Ints, Bools]:
     atlas = places.atlas(regions)
     home, towns, lines, care = Log(), [], [], []

@@ -62,10 +62,26 @@ def habits(hospitals: int) -> list[Habits]:
             missing["name_kana"] = 0.25
         found.append(
             Habits(
-                f"H{number + 1:02d}", _CHARSETS[number % 6], _KANA[number % 10], _SEPARATORS[(number * 3) % 5], 0.4 if number % 7 == 4 else 0.0,
-                _DATES[number % 8], ("iso", "slash", "compact")[number % 3], _ADDRESSES[number % 7], number % 3 != 1, number % 5 == 3,
-                (0.9, 0.5, 0.15)[number % 3], _PHONES[number % 5], number % 2 == 0, _SEXES[number % 5], number % 4 == 1, number % 5 == 2,
-                number % 4 != 2, (0.004 if number % 3 == 0 else 0.0005), missing, float(care[number]),
+                f"H{number + 1:02d}",
+                _CHARSETS[number % 6],
+                _KANA[number % 10],
+                _SEPARATORS[(number * 3) % 5],
+                0.4 if number % 7 == 4 else 0.0,
+                _DATES[number % 8],
+                ("iso", "slash", "compact")[number % 3],
+                _ADDRESSES[number % 7],
+                number % 3 != 1,
+                number % 5 == 3,
+                (0.9, 0.5, 0.15)[number % 3],
+                _PHONES[number % 5],
+                number % 2 == 0,
+                _SEXES[number % 5],
+                number % 4 == 1,
+                number % 5 == 2,
+                number % 4 != 2,
+                (0.004 if number % 3 == 0 else 0.0005),
+                missing,
+                float(care[number]),
             )  # fmt: skip
         )
     return found

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from data_examples.linkage_world.families import Families
 from data_examples.linkage_world.histories import BEGIN, END, LONG_AGO, YEAR, Bools, History, Ints, Log
 from data_examples.linkage_world.profiles import Profile
@@ -66,7 +65,9 @@ def insure(chance: np.random.Generator, families: Families, with_mother: Ints, p
     dependent = np.flatnonzero(chance.random(len(wife)) < 0.5)
     holder.add(wife[dependent], np.maximum(wed, works[wife])[dependent], husband[dependent] * RANKS + 1)
     back = dependent[chance.random(len(dependent)) < 0.35]
-    holder.add(wife[back], np.minimum(wed[back] + (chance.exponential(9, len(back)) * YEAR).astype(np.int64), divorce[back]), wife[back] * RANKS)
+    holder.add(
+        wife[back], np.minimum(wed[back] + (chance.exponential(9, len(back)) * YEAR).astype(np.int64), divorce[back]), wife[back] * RANKS
+    )
     holder.add(wife[dependent], np.minimum(divorce, elderly[husband])[dependent], wife[dependent] * RANKS)
     holder.add(me, elderly, me * RANKS)
     return Insurances(holder.close(), policy.close())
@@ -108,7 +109,9 @@ def cards(policy: Ints, holder: Ints, rank: Ints, city: Ints, prefecture: Ints, 
     )
     symbol = np.select([kind == FUND, kind == NATIONAL], [100 + (fund * 37 + scattered // 131_072 % 40) % 9_800, 1 + city % 60], 0)
     number = 1 + scattered // 1_024 % 89_999
-    number = np.select([kind == FUND, kind == NATIONAL], [number, number * 80 + (city * 7919 + scattered // 97) % 80], 10_000_000 + personal % 89_999_999)
+    number = np.select(
+        [kind == FUND, kind == NATIONAL], [number, number * 80 + (city * 7919 + scattered // 97) % 80], 10_000_000 + personal % 89_999_999
+    )
     return Cards(kind, body * 10 + _check_digit(body), np.where(kind == NATIONAL, 6, 8), symbol, number, rank)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from data_examples.linkage_world import families as family_trees
 from data_examples.linkage_world import foreign, homes, insurance, naming
 from data_examples.linkage_world.families import Families

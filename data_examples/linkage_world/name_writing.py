@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-
 from data_examples.linkage_world import foreign, names, scripts
 from data_examples.linkage_world.desk import Desk, Texts, texts
 from data_examples.linkage_world.histories import LONG_AGO, Bools, Ints
@@ -25,16 +24,15 @@ def write(world: World, desk: Desk) -> tuple[Texts, Texts]:
     surname_now = surname
     surname = np.where(desk.err("old_surname", changed & here), born, surname)
     surname = _other_shape(desk, surname, here)
-    kanji_s, kana_s = _kanji(_surnames(), habit)[surname], _read(desk, _surnames(), surname, surname, here & (chance.random(len(desk)) < 0.4))
-    kanji_g, kana_g = np.empty(len(desk), object), np.empty(len(desk), object)
+    kanji_s, kana_s = _kanji(_surnames(), habit)[surname], _read_surname(desk, surname, here & (chance.random(len(desk)) < 0.4))
+    in_surname = desk.tags["misread"]
     given = world.given[person]
     written = _alike(desk, given, plain)
-    misread_given = here & ~desk.tags["misread"]
-    in_surname = desk.tags["misread"]
+    kanji_g = np.empty(len(desk), object)
     for which in (1, 2):
         rows = np.flatnonzero(desk.sex == which)
         kanji_g[rows] = _kanji(_givens(which), habit)[written[rows]]
-    kana_g = _read_given(desk, written, given, misread_given)
+    kana_g = _read_given(desk, written, given, here & ~in_surname)
     desk.tags["misread"] = desk.tags["misread"] | in_surname
     for row in np.flatnonzero(desk.err("kana_typo", here)):  # few rows
         kana_g[row] = _slip(kana_g[row], chance)
@@ -100,14 +98,15 @@ def _other_shape(desk: Desk, surname: Ints, here: Bools) -> Ints:
     return np.where(hit, surname // FORMS * FORMS + other, surname)
 
 
-def _read(desk: Desk, vocabulary: Vocabulary, written: Ints, said: Ints, where: Bools) -> Texts:
-    """The reading of `said`, or another reading of what is `written`."""
-    other = vocabulary.misread[written // FORMS]
+def _read_surname(desk: Desk, surname: Ints, where: Bools) -> Texts:
+    """Its reading, or another one that its kanji can have."""
+    other = _surnames().misread[surname // FORMS]
     hit = desk.err("misread", where & (other >= 0))
-    return np.asarray(_kana(vocabulary, desk.habit)[np.where(hit, other, vocabulary.reading[said // FORMS])])
+    return np.asarray(_kana(_surnames(), desk.habit)[np.where(hit, other, _surnames().reading[surname // FORMS])])
 
 
 def _read_given(desk: Desk, written: Ints, said: Ints, where: Bools) -> Texts:
+    """The reading of the true name, or another reading of what is written."""
     found, other = np.empty(len(desk), object), np.full(len(desk), -1)
     sides = [(np.flatnonzero(desk.sex == which), _givens(which)) for which in (1, 2)]
     for rows, vocabulary in sides:
@@ -135,7 +134,7 @@ def _same_sound(sex: int) -> Ints:
     order = np.argsort(vocabulary.reading, kind="stable")
     read = vocabulary.reading[order]
     last = np.r_[read[1:] != read[:-1], True]
-    begin = np.maximum.accumulate(np.where(np.r_[True, ~(~last[:-1])], np.arange(len(order)), 0))
+    begin = np.maximum.accumulate(np.where(np.r_[True, last[:-1]], np.arange(len(order)), 0))
     following = np.where(last, order[begin], np.r_[order[1:], order[:1]])
     other = np.arange(len(order))
     other[order] = following
@@ -185,7 +184,10 @@ def _foreigners(world: World, desk: Desk, kanji: Texts, kana: Texts) -> None:
             tokens = [*tokens[1:], tokens[0]]
         latin = " ".join(token[0] for token in tokens)
         latin = latin.title() if lower[row] else latin
-        sounds = [token[2] if other_sound[row] and (len(tokens) == 1 or (place + odd[row]) % 2 == 0) else token[1] for place, token in enumerate(tokens)]
+        sounds = [
+            token[2] if other_sound[row] and (len(tokens) == 1 or (place + odd[row]) % 2 == 0) else token[1]
+            for place, token in enumerate(tokens)
+        ]
         kana[row] = (" " if habit.kana == "half" else "　").join(scripts.kana_for(sound, habit.kana) for sound in sounds)
         shown = scripts.full_width(latin).replace(" ", "　") if habit.charset == "jis" else latin
         kanji[row] = f"{shown}（{kanji[row]}）" if bracket[row] else shown

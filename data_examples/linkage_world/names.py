@@ -135,8 +135,9 @@ def shapes_of(written: str) -> list[str]:
 
 
 def _vocabulary(rows: list[tuple[str, tuple[str, ...]]], weights: NDArray[np.float64]) -> Vocabulary:
-    forms, shapes, number = [], [], {}
-    reading, misread = [], []
+    forms: list[str] = []
+    number: dict[str, int] = {}
+    shapes, reading, misread = [], [], []
     for written, read in rows:
         mine = shapes_of(written)
         shapes.append(len(mine))
@@ -187,7 +188,7 @@ def given_names(sex: int) -> Vocabulary:
 
     def fashion(figures: str) -> NDArray[np.float64]:
         centre, width, weight = (float(figure) for figure in figures.split(":"))
-        return weight * np.exp(-((years - centre) ** 2) / (2 * (width * 0.9 + 2) ** 2)) + weight * 0.004
+        return np.asarray(weight * np.exp(-((years - centre) ** 2) / (2 * (width * 0.9 + 2) ** 2)) + weight * 0.004)
 
     weights: dict[tuple[str, str], NDArray[np.float64]] = {}
     for stem, stem_reading, stem_figures in stems:

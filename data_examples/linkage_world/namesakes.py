@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from data_examples.linkage_world import names, places
-from data_examples.linkage_world.histories import YEAR, Ints
+from data_examples.linkage_world.histories import YEAR, Bools, Ints
 from data_examples.linkage_world.lives import World
 from data_examples.linkage_world.profiles import Profile
 from data_examples.linkage_world.visits import Visits
@@ -49,9 +48,13 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
         tree.birth[other] = tree.birth[one]
 
 
-def _related(world: World, one: Ints, other: Ints) -> np.ndarray:
+def _related(world: World, one: Ints, other: Ints) -> Bools:
     tree = world.families
     found = (tree.family[one] == tree.family[other]) & (tree.family[one] >= 0)
-    for a, b in ((tree.family[one], tree.marriage[other]), (tree.marriage[one], tree.family[other]), (tree.marriage[one], tree.marriage[other])):
+    for a, b in (
+        (tree.family[one], tree.marriage[other]),
+        (tree.marriage[one], tree.family[other]),
+        (tree.marriage[one], tree.marriage[other]),
+    ):
         found |= (a == b) & (a >= 0)
-    return found
+    return np.asarray(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from data_examples.linkage_world import names
 from data_examples.linkage_world.families import Families
 from data_examples.linkage_world.histories import Ints, year_of

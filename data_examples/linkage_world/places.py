@@ -93,16 +93,16 @@ def atlas(regions: int) -> Atlas:
     numbers: dict[tuple[str, str], int] = {}
     city = np.array([numbers.setdefault((row[1], row[2]), len(numbers)) for row in kept], np.int32)
     first = np.searchsorted(city, np.arange(len(numbers) + 1)).astype(np.int32)
-    region = np.array([row[0] for row in kept], np.int8)
-    cities, shares = [], []
+    region_of = np.array([row[0] for row in kept], np.int8)
+    region_cities, region_shares = [], []
     for number in range(regions):
-        mine = np.unique(city[region == number])
-        share = np.array([kept[first[c]][6] * (first[c + 1] - first[c]) for c in mine])
+        mine = np.unique(city[region_of == number])
+        sizes = np.array([kept[first[c]][6] * (first[c + 1] - first[c]) for c in mine])
         for name, weight in wanted[number][1]:  # a city's weight is spread over its wards by their towns
             of_city = np.array([kept[first[c]][2].startswith(name) for c in mine])
-            share[of_city] *= float(weight) / share[of_city].sum()
-        cities.append(mine)
-        shares.append(share / share.sum())
+            sizes[of_city] *= float(weight) / sizes[of_city].sum()
+        region_cities.append(mine)
+        region_shares.append(sizes / sizes.sum())
     former = {(prefecture, name): (old, until) for prefecture, name, old, until in FORMER}
     changed = [former.get((row[1], row[2]), ("", "1900-01-01")) for row in kept]
     return Atlas(
@@ -114,10 +114,10 @@ def atlas(regions: int) -> Atlas:
         [old for old, _ in changed],
         np.array([until for _, until in changed], "datetime64[D]").astype(np.int32),
         city,
-        region,
+        region_of,
         np.array([row[5] for row in kept]),
         first,
-        cities,
-        shares,
-        np.flatnonzero(region < 0).astype(np.int32),
+        region_cities,
+        region_shares,
+        np.flatnonzero(region_of < 0).astype(np.int32),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from data_examples.linkage_world import places
 from data_examples.linkage_world.histories import BEGIN, END, Bools, Ints
 from data_examples.linkage_world.lives import World

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
 from data_examples.linkage_world import card_writing, home_writing, name_writing, names, scripts
-from data_examples.linkage_world.desk import Desk, Texts, scattered, texts
-from data_examples.linkage_world.histories import Ints, year_of
+from data_examples.linkage_world.desk import Desk, Texts, figures, scattered, texts
+from data_examples.linkage_world.histories import Bools, Ints, year_of
 from data_examples.linkage_world.hospitals import Habits, habits
 from data_examples.linkage_world.lives import World
 from data_examples.linkage_world.profiles import Profile
@@ -87,7 +86,7 @@ class Writer:
             pa.table({name: pa.array(truth[name]) for name in TRUTH}),
         )
 
-    def _full_names(self, person: Ints, surname: Ints, abroad: np.ndarray) -> Ints:
+    def _full_names(self, person: Ints, surname: Ints, abroad: Bools) -> Ints:
         who, sex = self.world.foreigners, self.world.families.sex[person]
         own = scattered(surname, self.world.given[person] // names.FORMS, sex)
         return np.where(abroad, scattered(who.group[person], who.family_token[person], who.given_token[person], sex), own) >> 20
@@ -96,9 +95,8 @@ class Writer:
 def local_numbers(site: Ints) -> Texts:
     """Local patient numbers: rising in steps of 1 to 3 at each hospital, seven to nine digits by hospital. `site` is sorted."""
     position = np.arange(len(site)) - np.searchsorted(site, site)
-    figure = (1000 * (site + 1) + 2 * position + scattered(position, site) % 2).astype(str)
-    wide = [np.char.zfill(figure, 7 + extra) for extra in range(3)]
-    return np.asarray(np.choose(site % 3, wide).astype(object))
+    figure = figures(1000 * (site + 1) + 2 * position + scattered(position, site) % 2, 7)
+    return np.asarray(texts(["", "0", "00"])[site % 3] + figure)
 
 
 def _births(desk: Desk, birth: Ints) -> Ints:
@@ -108,7 +106,9 @@ def _births(desk: Desk, birth: Ints) -> Ints:
     day = birth - _first_of(month)
     kind = chance.random(size)
     by_day = np.where(kind < 0.4, chance.choice([-1, 1], size), np.where(kind < 0.6, chance.choice([-10, 10], size), 0))
-    by_month = np.where((kind >= 0.6) & (kind < 0.8), chance.choice([-1, 1], size), np.where(kind >= 0.8, chance.choice([-12, 12, -120, 120], size), 0))
+    by_month = np.where(
+        (kind >= 0.6) & (kind < 0.8), chance.choice([-1, 1], size), np.where(kind >= 0.8, chance.choice([-12, 12, -120, 120], size), 0)
+    )
     moved_day = np.clip(day + np.where((by_day != 0) & ((day + by_day < 0) | (day + by_day > 27)), -by_day, by_day), 0, 27)
     wrong = _first_of(month + by_month) + np.where(by_day != 0, moved_day, np.minimum(day, 27))
     turned = _first_of(month - month % 12 + np.minimum(day, 11)) + month % 12
@@ -117,7 +117,9 @@ def _births(desk: Desk, birth: Ints) -> Ints:
     written = np.where(desk.err("birth_month_day", (day < 12) & (day != month % 12) & (turned <= desk.day)), turned, written)
     written = np.where(desk.err("birth_year", slipped <= desk.day), slipped, written)
     desk.tags["birth_default"] = chance.random(size) < desk.habit.default_date  # the day is not known: 1 January
-    written = np.where(desk.tags["birth_default"], (year_of(birth) - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64), written)
+    written = np.where(
+        desk.tags["birth_default"], (year_of(birth) - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64), written
+    )
     return np.where(desk.err("birth_filler"), _FILLER, written)
 
 
