@@ -52,6 +52,7 @@ HEADER = [
     "insured_branch",
 ]
 A_PERSON = 2.3  # registrations
+BEGUN = (1.13, 1.6, 2.4)  # people the world begins with, of those wanted in the end; the next where it was too few
 SAME_SITE = 0.022  # of all true pairs
 NAMESAKES = 0.0017  # of the persons
 SAME_CITY = 0.3  # of the pairs of namesakes
@@ -67,10 +68,14 @@ class World:
 
 
 def generate(registrations: int, hospitals: int, seed: int, noise: float, check: bool = False) -> World:
-    random = np.random.default_rng([seed, 7_340_033])
-    places = other_places.generate(hospitals, random)
-    lives = other_lives.founded(int(registrations / A_PERSON * 1.13) + 80, places, random)
-    visits = _registered(other_years.lived(lives), lives, registrations, random)
+    for begun in BEGUN:
+        random = np.random.default_rng([seed, 7_340_033])
+        lives = other_lives.founded(int(registrations / A_PERSON * begun) + 80, other_places.generate(hospitals, random), random)
+        visits = _registered(other_years.lived(lives), lives, registrations, random)
+        if len(visits["person"]) == registrations:
+            break
+    else:
+        raise SystemExit(f"{hospitals} hospitals do not bring about {registrations} registrations of this kind; 3 to 60 do")
     _namesakes(lives, visits, random)
     columns, tags = _written(lives, visits, hospitals, noise, random)
     who, back = np.unique(visits["person"], return_inverse=True)
@@ -137,8 +142,6 @@ def _registered(visits: Visits, lives: Lives, registrations: int, random: np.ran
     # Whole households leave until the number fits; the last person keeps what is left of the number.
     turn = random.permutation(lives.houses)[lives.house[kept["person"]]]
     order = np.lexsort((kept["second"], kept["person"], turn))[:registrations]
-    if len(order) < registrations:
-        raise SystemExit(f"only {len(order)} registrations came about: the world was begun too small")
     kept = {name: column[order] for name, column in kept.items()}
     order = np.lexsort((kept["person"], kept["day"], kept["site"]))
     return {name: column[order] for name, column in kept.items()}
