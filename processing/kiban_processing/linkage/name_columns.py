@@ -15,6 +15,8 @@ import pyarrow as pa
 from kiban_processing.linkage import codes, columns, glyphs, kana, names
 from kiban_processing.linkage.names import Script
 
+_STRICT = columns.ByCharacter(lambda line: glyphs.strict_lines(line).upper())
+_WIDE, _SPELLED = columns.ByCharacter(glyphs.widened), columns.ByCharacter(lambda line: line.translate(kana.SPELLINGS))
 _TEXTS = ("full", "wide", "surname", "given", "former", "alias", "latin", "tokens")
 
 
@@ -37,25 +39,26 @@ def lay(
     laid = _laid(con, relation, column, script)
     used = _learnt(con, laid) if surnames is None else dict(surnames)
     _divide(con, laid, used, script)
-    texts = f"{name}_texts"
-    _write_texts(con, laid, used, script, texts)
-    _encode(con, texts, script, name)
-    for table in (laid, texts, "linkage_divided"):
+    _encode(con, _texts(con, laid, used, script), script, name)
+    for table in (laid, "linkage_divided"):
         con.execute(f"DROP TABLE {table}")
     return used
 
 
 def _laid(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script) -> str:
-    """Distinct names, folded; `head` and `tail` around their one space, `usual` or not."""
+    """Distinct names, folded; `head` and `tail` around their one space, `whole` without one; `usual` or not."""
     table = f"linkage_laid_{script}"
     written = con.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) AS written FROM {relation} WHERE {column} <> ''").to_arrow_table()
     lines = _lines(written.column("written"))
-    laid = columns.folded(lines, lambda text: names.laid_lines(names.shown_lines(text), script))
-    compared = columns.folded(laid, glyphs.widened) if script == "kanji" else laid
+    if script == "kana":
+        compared = laid = columns.folded(lines, _STRICT, names.tidied_lines, _SPELLED, kana.foreign_sounds)
+    else:
+        laid = columns.folded(lines, _STRICT, names.tidied_lines)
+        compared = columns.folded(laid, _WIDE)
     con.register("linkage_lines", written.append_column("laid", _strings(laid)).append_column("compared", _strings(compared)))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {table} AS
-        SELECT *, CASE WHEN gap > 0 THEN left(compared, gap - 1) END AS head, CASE WHEN gap > 0 THEN substr(compared, gap + 1) END AS tail
+        SELECT *, CASE WHEN usual AND gap = 0 THEN compared END AS whole, CASE WHEN gap > 0 THEN left(compared, gap - 1) END AS head, CASE WHEN gap > 0 THEN substr(compared, gap + 1) END AS tail
         FROM (SELECT written, laid, compared, laid <> '' AND NOT regexp_matches(laid, {_quoted(names.UNUSUAL[script])}) AS usual,
                      CASE WHEN usual THEN instr(compared, ' ') ELSE 0 END AS gap
               FROM linkage_lines)""")
@@ -79,46 +82,43 @@ def _divide(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, in
     con.register("linkage_dictionary", dictionary)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_divided AS
-        WITH whole AS (SELECT DISTINCT compared FROM {laid} WHERE usual AND gap = 0 AND length(compared) > 1),
-        heads AS (SELECT compared, unnest(range(1, least(length(compared), {names.LONGEST_SURNAME} + 1)::BIGINT)) AS size FROM whole),
-        best AS (SELECT compared, max(rank) AS rank FROM heads JOIN linkage_dictionary ON surname = left(compared, size) GROUP BY compared)
+        WITH heads AS (
+            SELECT whole, unnest(range(1, least(length(whole), {names.LONGEST_SURNAME} + 1)::BIGINT)) AS size
+            FROM (SELECT DISTINCT whole FROM {laid} WHERE length(whole) > 1)),
+        best AS (SELECT whole, max(rank) AS rank FROM heads JOIN linkage_dictionary ON surname = left(whole, size) GROUP BY whole)
         SELECT l.written, l.laid, l.compared, coalesce(head, left(l.compared, (rank % 64)::BIGINT)) AS head,
                coalesce(tail, substr(l.compared, (rank % 64)::BIGINT + 1)) AS tail
-        FROM {laid} l LEFT JOIN best b ON l.gap = 0 AND b.compared = l.compared WHERE usual""")
+        FROM {laid} l LEFT JOIN best b ON b.whole = l.whole WHERE usual""")
     con.unregister("linkage_dictionary")
 
 
-def _write_texts(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, int], script: Script, name: str) -> None:
-    usual = con.execute("SELECT written, laid, compared, head, tail FROM linkage_divided").to_arrow_table()
-    if script == "kanji":
-        con.register("linkage_usual", usual)
-        chosen = "written, replace(laid, ' ', '') AS \"full\", replace(compared, ' ', '') AS wide, head AS surname, tail AS given"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {chosen}, NULL::VARCHAR AS tokens FROM linkage_usual")
-    else:
-        con.register("linkage_usual", _kana_texts(con, usual))
-        con.execute(f"""
-            CREATE OR REPLACE TEMP TABLE {name} AS
-            SELECT written, nullif("full", '') AS "full", nullif(wide, '') AS wide, nullif(split_part(apart, ' ', 1), '') AS surname,
-                   CASE WHEN apart LIKE '% %' THEN nullif(split_part(apart, ' ', 2), '') END AS given,
-                   CASE WHEN foreign_apart LIKE '% %' THEN least(split_part(foreign_apart, ' ', 1), split_part(foreign_apart, ' ', 2))
-                       || ' ' || greatest(split_part(foreign_apart, ' ', 1), split_part(foreign_apart, ' ', 2)) END AS tokens
-            FROM linkage_usual""")
-        con.execute(f"UPDATE {name} SET surname = NULL WHERE given IS NULL AND tokens IS NULL")
-    con.unregister("linkage_usual")
-    con.execute(f"ALTER TABLE {name} ADD COLUMN newborn BOOLEAN DEFAULT false")
-    for column in ("former", "alias", "latin"):
-        con.execute(f"ALTER TABLE {name} ADD COLUMN {column} VARCHAR")
+def _texts(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, int], script: Script) -> pa.Table:
     con.register("linkage_unusual", _unusual(con, laid, surnames, script))
-    con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM linkage_unusual")
+    if script == "kanji":
+        usual = """
+            SELECT written, replace(laid, ' ', '') AS "full", replace(compared, ' ', '') AS wide, head AS surname, tail AS given, NULL AS tokens, false AS newborn
+            FROM linkage_divided"""
+    else:
+        found = con.execute("SELECT written, compared, head, tail FROM linkage_divided").to_arrow_table()
+        con.register("linkage_usual", _kana_texts(con, found))
+        usual = """
+            SELECT written, nullif("full", '') AS "full", nullif(wide, '') AS wide, CASE WHEN gap > 0 THEN nullif(left(apart, gap - 1), '') END AS surname,
+                   CASE WHEN gap > 0 THEN nullif(substr(apart, gap + 1), '') END AS given,
+                   CASE WHEN gap > 0 THEN least(first, second) || ' ' || greatest(first, second) END AS tokens, false AS newborn
+            FROM (SELECT *, instr(apart, ' ') AS gap, split_part(foreign_apart, ' ', 1) AS first, split_part(foreign_apart, ' ', 2) AS second FROM linkage_usual)"""
+    found = con.execute(f"{usual} UNION ALL BY NAME SELECT * FROM linkage_unusual").to_arrow_table()
     con.unregister("linkage_unusual")
+    if script == "kana":
+        con.unregister("linkage_usual")
+    return found
 
 
 def _kana_texts(con: duckdb.DuckDBPyConnection, usual: pa.Table) -> pa.Table:
-    con.register("linkage_usual", usual)
+    con.register("linkage_parts", usual)
     found = con.execute(
-        "SELECT replace(compared, ' ', '') AS joined, coalesce(head || ' ' || tail, replace(compared, ' ', '')) AS apart FROM linkage_usual"
+        "SELECT replace(compared, ' ', '') AS joined, coalesce(head || ' ' || tail, replace(compared, ' ', '')) AS apart FROM linkage_parts"
     ).to_arrow_table()
-    con.unregister("linkage_usual")
+    con.unregister("linkage_parts")
     joined, apart = _lines(found.column("joined")), _lines(found.column("apart"))
     wide_apart = columns.folded(apart, kana.wide_lines)
     return pa.table(
@@ -141,22 +141,20 @@ def _unusual(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, i
     )
 
 
-def _encode(con: duckdb.DuckDBPyConnection, texts: str, script: Script, name: str) -> None:
-    encoded = [f"{codes.code_sql(field)} AS {field}" for field in _TEXTS if field not in ("full", "wide")]
-    encoded.append(f"{codes.code_sql('wide')} AS wide")
-    encoded.append(f'{codes.code_sql(_FULL)} AS "full"')
-    if script == "kanji":
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT written, newborn, {', '.join(encoded)} FROM {texts}")
-        return
-    found = con.execute(f"SELECT written, coalesce(wide, '') AS wide, coalesce(given, '') AS given FROM {texts}").to_arrow_table()
-    bitmaps = {column: _bits(_lines(found.column(column))) for column in ("wide", "given")}
-    con.register("linkage_bits", pa.table({"written": found.column("written"), "bits": bitmaps["wide"], "given_bits": bitmaps["given"]}))
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT t.written, t.newborn, b.bits, b.given_bits, {", ".join(encoded)} FROM {texts} t JOIN linkage_bits b ON b.written = t.written""")
-    con.unregister("linkage_bits")
+def _encode(con: duckdb.DuckDBPyConnection, texts: pa.Table, script: Script, name: str) -> None:
+    encoded = [f'{codes.code_sql(_QUOTED.format(field))} AS "{field}"' for field in _TEXTS if field != "full"]
+    # Most names are the same in both layers: what is equal is not digested twice.
+    encoded.append(f'CASE WHEN "full" = t.wide THEN {codes.code_sql("t.wide")} ELSE {codes.code_sql(_FULL)} END AS "full"')
+    if script == "kana":
+        for column, bits in (("wide", "bits"), ("given", "given_bits")):
+            texts = texts.append_column(bits, _bits([text or "" for text in texts.column(column).to_pylist()]))
+        encoded += ["bits", "given_bits"]
+    con.register("linkage_texts", texts)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT written, newborn, {', '.join(encoded)} FROM linkage_texts t")
+    con.unregister("linkage_texts")
 
 
+_QUOTED = '"{}"'
 _FULL = '"full"'
 
 
