@@ -1,7 +1,7 @@
 """氏名の列 (name columns): `names.read` for every distinct name of a column at once, as integers.
 
 Usual names, nearly all, are folded as long texts and split by set operations; the others are read one by one. Both ways are tested to
-agree with `names.read`.
+agree with `names.read`. Few surnames and given names make many names, so parts are folded and digested once each.
 """
 
 from __future__ import annotations
@@ -20,142 +20,138 @@ _WIDE, _SPELLED = columns.ByCharacter(glyphs.widened), columns.ByCharacter(lambd
 _TEXTS = ("full", "wide", "surname", "given", "former", "alias", "latin", "tokens")
 
 
-def surnames_of(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script) -> dict[str, int]:
-    """`names.learn_surnames` of a column."""
-    laid = _laid(con, relation, column, script)
-    found = _learnt(con, laid)
-    con.execute(f"DROP TABLE {laid}")
-    return found
-
-
 def lay(
     con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script, surnames: Mapping[str, int] | None, name: str
 ) -> dict[str, int]:
     """Makes the temporary table `name`, one row per distinct written name that is not empty; returns the surnames used.
 
     Columns: written; full, wide, surname, given, former, alias, latin, tokens (codes of the fields of `names.Name`); newborn; for kana
-    also bits and given_bits. `surnames` None: those of the column itself.
+    also bits and given_bits. `surnames` None: those of the column itself (`names.learn_surnames`).
     """
-    laid = _laid(con, relation, column, script)
-    used = _learnt(con, laid) if surnames is None else dict(surnames)
-    _divide(con, laid, used, script)
-    _encode(con, _texts(con, laid, used, script), script, name)
-    for table in (laid, "linkage_divided"):
-        con.execute(f"DROP TABLE {table}")
+    _fold(con, relation, column, script)
+    used = _learnt(con) if surnames is None else dict(surnames)
+    _divide(con, used)
+    _encode_parts(con, script)
+    _encode_names(con, script)
+    con.register("linkage_read", _read_unusual(con, used, script))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        SELECT w.written, false AS newborn, e.* EXCLUDE (id) FROM linkage_written w JOIN linkage_encoded e ON e.id = w.id
+        UNION ALL BY NAME SELECT written, newborn, {_coded(_TEXTS)}{", bits, given_bits" if script == "kana" else ""} FROM linkage_read""")
+    con.unregister("linkage_read")
+    for table in ("written", "laid", "divided", "parts", "encoded"):
+        con.execute(f"DROP TABLE linkage_{table}")
     return used
 
 
-def _laid(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script) -> str:
-    """Distinct names, folded; `head` and `tail` around their one space, `whole` without one; `usual` or not."""
-    table = f"linkage_laid_{script}"
+def _fold(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script) -> None:
+    """`linkage_written`: written, id; `linkage_laid`, per id: laid, compared (what parts are made of), usual, and around its one space head and tail."""
     written = con.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) AS written FROM {relation} WHERE {column} <> ''").to_arrow_table()
     lines = _lines(written.column("written"))
     if script == "kana":
-        compared = laid = columns.folded(lines, _STRICT, names.tidied_lines, _SPELLED, kana.foreign_sounds)
+        laid = columns.folded(lines, _STRICT, names.tidied_lines, _SPELLED, kana.foreign_sounds)
     else:
         laid = columns.folded(lines, _STRICT, names.tidied_lines)
-        compared = columns.folded(laid, _WIDE)
-    con.register("linkage_lines", written.append_column("laid", _strings(laid)).append_column("compared", _strings(compared)))
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {table} AS
-        SELECT *, CASE WHEN usual AND gap = 0 THEN compared END AS whole, CASE WHEN gap > 0 THEN left(compared, gap - 1) END AS head, CASE WHEN gap > 0 THEN substr(compared, gap + 1) END AS tail
-        FROM (SELECT written, laid, compared, laid <> '' AND NOT regexp_matches(laid, {_quoted(names.UNUSUAL[script])}) AS usual,
-                     CASE WHEN usual THEN instr(compared, ' ') ELSE 0 END AS gap
-              FROM linkage_lines)""")
-    con.unregister("linkage_lines")
-    return table
-
-
-def _learnt(con: duckdb.DuckDBPyConnection, laid: str) -> dict[str, int]:
-    return dict(
-        con.execute(f"""
-        SELECT head, count(DISTINCT tail)::INTEGER AS given_names FROM {laid} WHERE gap > 0 AND length(head) <= {names.LONGEST_SURNAME}
-        GROUP BY head HAVING given_names >= {names.LEAST_GIVEN_NAMES} ORDER BY head""").fetchall()
+    encoded = _strings(laid).dictionary_encode()
+    distinct: list[str] = encoded.dictionary.to_pylist()
+    compared = encoded.dictionary if script == "kana" else _strings(columns.folded(distinct, _WIDE))
+    _make(con, "linkage_written", "*", written.append_column("id", encoded.indices))
+    _make(
+        con,
+        "linkage_laid",
+        f"""*, laid <> '' AND NOT regexp_matches(laid, {_quoted(names.UNUSUAL[script])}) AS usual,
+            CASE WHEN usual THEN instr(compared, ' ') ELSE 0 END AS gap, CASE WHEN usual AND gap = 0 THEN compared END AS whole,
+            CASE WHEN gap > 0 THEN left(compared, gap - 1) END AS head, CASE WHEN gap > 0 THEN substr(compared, gap + 1) END AS tail""",
+        pa.table({"id": pa.array(np.arange(len(distinct)), pa.int32()), "laid": encoded.dictionary, "compared": compared}),
     )
 
 
-def _divide(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, int], script: Script) -> None:
+def _learnt(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    found = con.execute(f"""
+        SELECT head, count(DISTINCT tail)::INTEGER AS given_names FROM linkage_laid WHERE gap > 0 AND length(head) <= {names.LONGEST_SURNAME}
+        GROUP BY head HAVING given_names >= {names.LEAST_GIVEN_NAMES} ORDER BY head""")
+    return dict(found.fetchall())
+
+
+def _divide(con: duckdb.DuckDBPyConnection, surnames: Mapping[str, int]) -> None:
     """Usual names with surname and given name: where they were written apart, or by the more frequent surname, the longer of two."""
-    dictionary = pa.table(
-        {"surname": _strings(list(surnames)), "rank": pa.array([count * 64 + len(name) for name, count in surnames.items()], pa.int64())}
-    )
-    con.register("linkage_dictionary", dictionary)
+    ranks = pa.array([count * 64 + len(surname) for surname, count in surnames.items()], pa.int64())
+    con.register("linkage_dictionary", pa.table({"surname": _strings(list(surnames)), "rank": ranks}))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_divided AS
         WITH heads AS (
             SELECT whole, unnest(range(1, least(length(whole), {names.LONGEST_SURNAME} + 1)::BIGINT)) AS size
-            FROM (SELECT DISTINCT whole FROM {laid} WHERE length(whole) > 1)),
-        best AS (SELECT whole, max(rank) AS rank FROM heads JOIN linkage_dictionary ON surname = left(whole, size) GROUP BY whole)
-        SELECT l.written, l.laid, l.compared, coalesce(head, left(l.compared, (rank % 64)::BIGINT)) AS head,
-               coalesce(tail, substr(l.compared, (rank % 64)::BIGINT + 1)) AS tail
-        FROM {laid} l LEFT JOIN best b ON b.whole = l.whole WHERE usual""")
+            FROM (SELECT DISTINCT whole FROM linkage_laid WHERE length(whole) > 1)),
+        best AS (SELECT whole, max(rank) % 64 AS size FROM heads JOIN linkage_dictionary ON surname = left(whole, size) GROUP BY whole)
+        SELECT l.id, replace(l.laid, ' ', '') AS "full", replace(l.compared, ' ', '') AS wide,
+               coalesce(head, left(l.whole, size)) AS head, coalesce(tail, substr(l.whole, size + 1)) AS tail
+        FROM linkage_laid l LEFT JOIN best b ON b.whole = l.whole WHERE usual""")
     con.unregister("linkage_dictionary")
 
 
-def _texts(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, int], script: Script) -> pa.Table:
-    con.register("linkage_unusual", _unusual(con, laid, surnames, script))
-    if script == "kanji":
-        usual = """
-            SELECT written, replace(laid, ' ', '') AS "full", replace(compared, ' ', '') AS wide, head AS surname, tail AS given, NULL AS tokens, false AS newborn
-            FROM linkage_divided"""
-    else:
-        found = con.execute("SELECT written, compared, head, tail FROM linkage_divided").to_arrow_table()
-        con.register("linkage_usual", _kana_texts(con, found))
-        usual = """
-            SELECT written, nullif("full", '') AS "full", nullif(wide, '') AS wide, CASE WHEN gap > 0 THEN nullif(left(apart, gap - 1), '') END AS surname,
-                   CASE WHEN gap > 0 THEN nullif(substr(apart, gap + 1), '') END AS given,
-                   CASE WHEN gap > 0 THEN least(first, second) || ' ' || greatest(first, second) END AS tokens, false AS newborn
-            FROM (SELECT *, instr(apart, ' ') AS gap, split_part(foreign_apart, ' ', 1) AS first, split_part(foreign_apart, ' ', 2) AS second FROM linkage_usual)"""
-    found = con.execute(f"{usual} UNION ALL BY NAME SELECT * FROM linkage_unusual").to_arrow_table()
-    con.unregister("linkage_unusual")
-    if script == "kana":
-        con.unregister("linkage_usual")
-    return found
-
-
-def _kana_texts(con: duckdb.DuckDBPyConnection, usual: pa.Table) -> pa.Table:
-    con.register("linkage_parts", usual)
+def _encode_parts(con: duckdb.DuckDBPyConnection, script: Script) -> None:
+    """`linkage_parts`, per distinct surname or given name: code (wide); for kana also foreign (text) and bits."""
     found = con.execute(
-        "SELECT replace(compared, ' ', '') AS joined, coalesce(head || ' ' || tail, replace(compared, ' ', '')) AS apart FROM linkage_parts"
+        "SELECT DISTINCT part FROM (SELECT head AS part FROM linkage_divided UNION ALL SELECT tail FROM linkage_divided) WHERE part IS NOT NULL"
     ).to_arrow_table()
-    con.unregister("linkage_parts")
-    joined, apart = _lines(found.column("joined")), _lines(found.column("apart"))
-    wide_apart = columns.folded(apart, kana.wide_lines)
-    return pa.table(
-        {
-            "written": usual.column("written"),
-            "full": _strings(columns.folded(joined, kana.strict_lines)),
-            "wide": _strings(columns.folded(joined, kana.wide_lines)),
-            "apart": _strings(wide_apart),
-            "foreign_apart": _strings(columns.folded(wide_apart, kana.foreign_lines)),
-        }
-    )
+    if script == "kanji":
+        _make(con, "linkage_parts", f"part, {codes.code_sql('part')} AS code", found)
+        return
+    wide = columns.folded(_lines(found.column("part")), kana.wide_lines)
+    found = found.append_column("wide", _strings(wide)).append_column("bits", _bits(wide))
+    found = found.append_column("foreign", _strings(columns.folded(wide, kana.foreign_lines)))
+    _make(con, "linkage_parts", f"""part, {codes.code_sql("nullif(wide, '')")} AS code, "foreign", bits""", found)
 
 
-def _unusual(con: duckdb.DuckDBPyConnection, laid: str, surnames: Mapping[str, int], script: Script) -> pa.Table:
-    written = con.execute(f"SELECT written FROM {laid} WHERE NOT usual").to_arrow_table().column("written").to_pylist()
-    found = [names.read(text, script, surnames) for text in written]
-    arrays = {field: _strings([getattr(name, field) if name else None for name in found]) for field in _TEXTS}
-    return pa.table(
-        {"written": _strings(written), **arrays, "newborn": pa.array([bool(name and name.newborn) for name in found], pa.bool_())}
-    )
+def _encode_names(con: duckdb.DuckDBPyConnection, script: Script) -> None:
+    """`linkage_encoded`, per id of a usual name: the columns of `lay`."""
+    parts = "LEFT JOIN linkage_parts s ON s.part = d.head LEFT JOIN linkage_parts g ON g.part = d.tail"
+    if script == "kanji":
+        con.execute(f"""
+            CREATE OR REPLACE TEMP TABLE linkage_encoded AS
+            SELECT id, {_BOTH_LAYERS}, s.code AS surname, g.code AS given FROM linkage_divided d {parts}""")
+        return
+    found = con.execute("SELECT id, wide, head, tail FROM linkage_divided").to_arrow_table()
+    joined = _lines(found.column("wide"))
+    wide = columns.folded(joined, kana.wide_lines)
+    found = found.select(["id", "head", "tail"]).append_column("full", _strings(columns.folded(joined, kana.strict_lines)))
+    con.register("linkage_joined", found.append_column("wide", _strings(wide)).append_column("bits", _bits(wide)))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_encoded AS
+        SELECT id, {_BOTH_LAYERS}, surname, given, {codes.code_sql("tokens")} AS tokens, bits, given_bits
+        FROM (SELECT id, nullif("full", '') AS "full", nullif(wide, '') AS wide, s.code AS surname, g.code AS given, d.bits, g.bits AS given_bits,
+                     least(s."foreign", g."foreign") || ' ' || greatest(s."foreign", g."foreign") AS tokens
+              FROM linkage_joined d {parts}) d""")
+    con.unregister("linkage_joined")
 
 
-def _encode(con: duckdb.DuckDBPyConnection, texts: pa.Table, script: Script, name: str) -> None:
-    encoded = [f'{codes.code_sql(_QUOTED.format(field))} AS "{field}"' for field in _TEXTS if field != "full"]
-    # Most names are the same in both layers: what is equal is not digested twice.
-    encoded.append(f'CASE WHEN "full" = t.wide THEN {codes.code_sql("t.wide")} ELSE {codes.code_sql(_FULL)} END AS "full"')
-    if script == "kana":
-        for column, bits in (("wide", "bits"), ("given", "given_bits")):
-            texts = texts.append_column(bits, _bits([text or "" for text in texts.column(column).to_pylist()]))
-        encoded += ["bits", "given_bits"]
-    con.register("linkage_texts", texts)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT written, newborn, {', '.join(encoded)} FROM linkage_texts t")
-    con.unregister("linkage_texts")
+# Most names are the same in both layers: what is equal is not digested twice.
+_BOTH_LAYERS = f"""{codes.code_sql("d.wide")} AS wide,
+    CASE WHEN d."full" = d.wide THEN {codes.code_sql("d.wide")} ELSE {codes.code_sql('d."full"')} END AS "full" """
+
+
+def _read_unusual(con: duckdb.DuckDBPyConnection, surnames: Mapping[str, int], script: Script) -> pa.Table:
+    unusual = con.execute("SELECT written FROM linkage_written w JOIN linkage_laid l ON l.id = w.id WHERE NOT usual").to_arrow_table()
+    found = [names.read(text, script, surnames) for text in unusual.column("written").to_pylist()]
+    for field in _TEXTS:
+        unusual = unusual.append_column(field, _strings([getattr(name, field) if name else None for name in found]))
+    unusual = unusual.append_column("newborn", pa.array([bool(name and name.newborn) for name in found], pa.bool_()))
+    for field, bits in (("wide", "bits"), ("given", "given_bits")):
+        unusual = unusual.append_column(bits, _bits([text or "" for text in unusual.column(field).to_pylist()]))
+    return unusual
+
+
+def _coded(fields: Sequence[str]) -> str:
+    return ", ".join(f"{codes.code_sql(_QUOTED.format(field))} AS {_QUOTED.format(field)}" for field in fields)
 
 
 _QUOTED = '"{}"'
-_FULL = '"full"'
+
+
+def _make(con: duckdb.DuckDBPyConnection, name: str, chosen: str, table: pa.Table) -> None:
+    con.register("linkage_made", table)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {chosen} FROM linkage_made")
+    con.unregister("linkage_made")
 
 
 def _bits(texts: Sequence[str]) -> pa.Array:
