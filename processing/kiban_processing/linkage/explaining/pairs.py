@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from kiban_processing.language import Language, Text
 from kiban_processing.linkage import reasons
 from kiban_processing.linkage.explaining import lettering
-from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
@@ -66,6 +65,14 @@ class Thresholds(Protocol):
 
 
 @dataclass(frozen=True)
+class Bars:
+    """Thresholds as two numbers; by default those of the built-in model before a run has calibrated them."""
+
+    link_weight: float = 14.0
+    review_weight: float = -1.0
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of the sum: from `start` to `end`."""
 
@@ -115,7 +122,7 @@ def explain(pair: Pair, thresholds: Thresholds | None = None) -> Waterfall:
 
     Refuses: linkage-weights-disagree.
     """
-    thresholds = thresholds or LinkageSettings()
+    thresholds = thresholds or Bars()
     if len(pair.reasons) != len(pair.weights) or abs(math.fsum(pair.weights) - pair.weight) > SUM_TOLERANCE:
         raise WEIGHTS_DISAGREE.refuse()
     given = list(zip(pair.reasons, pair.weights, strict=True))
