@@ -76,4 +76,4 @@ def now(session: Session, registrations: Iterable[str]) -> dict[str, str | None]
     """The person each registration belongs to now; None for those that have left."""
     wanted = list(registrations)
     rows = session.execute(sa.select(Registration.patient_key, Registration.person).where(Registration.patient_key.in_(wanted)))
-    return {**dict.fromkeys(wanted), **dict(rows.tuples())}
+    return {**dict.fromkeys(wanted), **dict(rows.tuples().all())}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from kiban_operator import people, workshop
 from kiban_operator.database import Base, Moment
 from kiban_operator.home import Home
-from kiban_operator.persons import doubts, links, register, settlement
+from kiban_operator.persons import doubts, history, links, register, settlement
 from kiban_operator.persons.doubts import DOUBT, STANDING, Answer, Doubt, Kind
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
@@ -83,15 +83,9 @@ def draw(home: Home, each: int, seed: int) -> list[SampleStratum]:
         raise NOTHING_TO_DRAW.refuse()
     with home.transaction() as session:
         run = register.last_run(session)
-        persons = dict(
-            session.execute(
-                sa.select(register.Registration.patient_key, register.Registration.person).where(
-                    register.Registration.patient_key.in_([row[0] for row in chosen])
-                )
-            ).tuples()
-        )
+        persons = history.now(session, [row[0] for row in chosen])
         for left, right, weight, reasons, weights, floor in chosen:
-            doubt = settlement.blank(circumstances, Kind.SAMPLE, sorted((left, right)), persons.get(left, ""), 1.0)
+            doubt = settlement.blank(circumstances, Kind.SAMPLE, sorted((left, right)), persons[left] or "", 1.0)
             doubt.weight, doubt.reasons, doubt.weights, doubt.sample, doubt.stratum = weight, reasons, weights, sample, _name(floor)
             doubt.linkage = run.id if run else None
             people.begin(session, circumstances, DOUBT, doubt, "draw").finish(content={"sample": sample})

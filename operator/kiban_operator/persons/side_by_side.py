@@ -12,10 +12,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
+
 from kiban_operator import people, roles, workshop
 from kiban_operator.home import Home
 from kiban_operator.persons import doubts, settlement, usable
 from kiban_operator.persons.doubts import Answer, Doubt
+from kiban_operator.persons.register import Registration
 from kiban_processing.language import Text
 from kiban_processing.linkage import keys
 
@@ -71,11 +74,20 @@ def show(home: Home, doubt_id: str) -> SideBySide:
 
 
 def values(home: Home, registrations: Sequence[str]) -> list[str | None]:
-    """Everything some registrations hold that a reason must not quote; of those that may not be read, nothing."""
+    """Everything some registrations hold that a reason must not quote; of those that may not be read, nothing. Refuses: act-not-allowed."""
+    with home.transaction() as session:
+        people.require(session, home.circumstances, roles.Act.LOOK_AT_DOUBT)
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
         usable.lay_out(home, con, registrations)
         rows = con.execute(f"SELECT {', '.join(_NAMED)} FROM registrations").fetchall()
     return [_written(value) for row in rows for value in row]
+
+
+def values_of_person(home: Home, person: str) -> list[str | None]:
+    """`values` of all registrations of a person now."""
+    with home.transaction() as session:
+        registrations = list(session.scalars(sa.select(Registration.patient_key).where(Registration.person == person)))
+    return values(home, registrations)
 
 
 def decide(home: Home, doubt_id: str, answer: Answer, reason: str, apart: Sequence[int] = ()) -> Doubt:

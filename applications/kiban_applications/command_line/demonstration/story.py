@@ -37,6 +37,7 @@ from kiban_operator import (
 from kiban_operator.circumstances import JAPAN, Circumstances
 from kiban_operator.home import Home
 from kiban_operator.ledger import audit
+from kiban_operator.persons import doubts, side_by_side
 from kiban_operator.submissions import Receipt
 from kiban_processing import plan as plans
 from kiban_processing.language import Text
@@ -180,6 +181,36 @@ def _watch_and_link(story: Story) -> None:
         "across_hospitals": outcome.across_hospitals,
         "doubtful": outcome.doubtful,
     }
+    _settle(story)
+
+
+def _settle(story: Story) -> None:
+    """Two people look at each doubt by themselves; what neither home nor telephone nor insurance supports, both hold to be two persons."""
+    door = story.door
+    first, second = (story.by(seat) for seat in ("PR", "PR-2"))
+    with story.home.transaction() as session:
+        waiting = [doubt.id for doubt in doubts.waiting(session)]
+    settled = 0
+    for doubt in waiting:
+        agreement = {field.name: field.agreement for field in side_by_side.show(first, doubt).fields}
+        if any(agreement[name] is not side_by_side.Agreement.DIFFERENT for name in ("address", "phone", "insured_number")):
+            continue
+        reason = "氏名と生年月日は一致するが、住所・電話・保険がいずれも異なり、同姓同名とみる"
+        side_by_side.decide(first, doubt, doubts.Answer.DIFFERENT, reason)
+        try:
+            side_by_side.decide(first, doubt, doubts.Answer.DIFFERENT, reason)
+        except Refusal as refusal:
+            door.tell(
+                f"{doubt}: 一人では確定できません: {refusal.code}", f"{doubt}: one person cannot settle a doubtful pair: {refusal.code}"
+            )
+        side_by_side.decide(second, doubt, doubts.Answer.DIFFERENT, "住所・電話・保険のどれも一致せず、珍しい氏名でもない")
+        settled += 1
+    again = persons.link(first)
+    door.tell(
+        f"二人がそれぞれ見て別人と判定し、{settled} 組が確定しました。もう一度名寄せすると本人 {again.persons} 人、要確認 {again.doubtful} 組。",
+        f"Two people, each without sight of the other's answer, settled {settled}; linked again: {again.persons} persons, {again.doubtful} pairs to review.",
+    )
+    story.told["settled"] = {"doubts": settled, "persons": again.persons, "doubtful": again.doubtful, "decided": again.decided}
 
 
 def _agree(story: Story) -> str:
