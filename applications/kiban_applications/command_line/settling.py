@@ -141,10 +141,10 @@ def _build_looking(door: Door, group: typer.Typer) -> None:
             given = {doubt.id: doubts.answers(session, doubt) for doubt in found}
         actor = opened.circumstances.actor
         mine = {doubt.id: any(answer.person == actor for answer in given[doubt.id]) for doubt in found}
-        kinds = {"pair": say("二つの登録", "two registrations"), "person": say("一人とされた登録", "a reported person")}
+        kinds = {"pair": say("組", "pair"), "person": say("本人", "person")}
         door.table(
             say("疑わしい組", "Doubts"),
-            ("ID", say("状態", "state"), say("対象", "about"), say("登録", "registrations"), say("自分の判定", "own answer"), say("確定", "settled")),
+            ("ID", say("状態", "state"), say("対象", "about"), say("登録", "size"), say("自分の判定", "own answer"), say("確定", "settled")),
             [
                 (d.id, door.read(DOUBT.states[d.state]), kinds[_about(d)], len(d.registrations), say("済み", "given") if mine[d.id] else "",
                  door.read(ANSWERS[d.outcome]) if d.outcome else "")

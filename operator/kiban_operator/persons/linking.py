@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from kiban_operator import custody, people, roles, vault, workshop
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
-from kiban_operator.persons import decisions, events, judged, links, queue, register, usable
+from kiban_operator.persons import decisions, events, links, queue, register, usable
 from kiban_processing.language import Text
+from kiban_processing.linkage import model
 from kiban_processing.linkage import persons as assignment
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
@@ -72,7 +73,7 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
             raise NOTHING_TO_LINK.refuse()
         progress("link", 0, None)
         acting = decisions.acting(fixed, present)
-        linked = judged.link(con, "registrations", decisions.table(acting))
+        linked = model.link(con, "registrations", decisions=decisions.table(acting))
         assigned = assignment.assign(linked.clusters, previous, lambda: circumstances.token("P"))
         con.register("assigned", assigned.persons)
         con.register("previous", previous)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import duckdb
 
 from kiban_processing.linkage import comparisons, namesakes
-from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, HOSPITAL, HOUSEHOLD, NAME, SEX, Comparison
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, HOUSEHOLD, NAME, Comparison
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
