@@ -35,8 +35,7 @@ class Desk:
     def run(self, *words: str, as_json: bool = True, language: str = "en") -> tuple[int, Any]:
         self.patch.setenv("KIBAN_NOW", self.place.clock().isoformat())
         said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said_wrong := io.StringIO()):
-            self.wrong = said_wrong
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
             code = entry.run(["--home", str(self.place.path), "--lang", language, *(["--json"] if as_json else []), *words])
         return code, json.loads(said.getvalue()) if as_json and said.getvalue() else said.getvalue()
 
@@ -106,7 +105,6 @@ def test_a_whole_settlement_by_the_commands(desk: Desk) -> None:
     code, unseen = desk.run("doubt", "show", doubt, "--as", "PR-2")
     assert unseen["answers"] == [] and unseen["model"] is None and "weight" not in json.dumps(unseen)
     assert {field["field"] for field in unseen["fields"]} >= {"name_kanji", "birth_date", "address"}
-    print(desk.run("doubt", "show", doubt, "--as", "PR"), desk.wrong.getvalue())
     assert desk.run("doubt", "show", doubt, "--as", "PR")[1]["model"]["weight"] is not None
     assert desk.run("doubt", "decide", doubt, "--answer", "same", "--reason", REASON, "--as", "PR")[0] == 13
     assert desk.run("doubt", "decide", doubt, "--answer", "same", "--reason", REASON, "--as", "PR-2")[1]["outcome"] == "same"

@@ -25,10 +25,10 @@ CONTRADICTING_DECISIONS = Ground(
 
 
 def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa.Table | None, name: str = "linkage_imposed") -> str:
-    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed, pairs that were never compared added; returns that name.
+    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed; returns that name.
 
     `decisions`: left, right (registrations), same; those about registrations that are not in `keys` do not act. Returns `judged` where
-    there is nothing to impose.
+    there is nothing to impose. Pairs that were never compared stand in `linkage_settled` (left, right: nodes, same, ever) alone; see `first`.
     Refuses: linkage-decisions-contradict.
     """
     if decisions is None or not decisions.num_rows:
@@ -47,9 +47,33 @@ def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa
                             CASE WHEN s.same THEN true WHEN NOT s.same THEN false ELSE certain END AS certain,
                             notable OR s.same IS NOT NULL AS notable),
                s.same AS settled
-        FROM {judged} j FULL JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
-    con.execute("DROP TABLE linkage_settled")
+        FROM {judged} j LEFT JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
     return name
+
+
+def first(
+    con: duckdb.DuckDBPyConnection,
+    decisions: pa.Table | None,
+    edges: clusters.Edges,
+    vetoes: tuple[clusters.Nodes, clusters.Nodes],
+    size: int,
+) -> tuple[clusters.Edges, tuple[clusters.Nodes, clusters.Nodes]]:
+    """The run's edges and vetoes with what people settled before all of it, compared or not: a veto of the model within what they joined is dropped."""
+    if decisions is None or not decisions.num_rows:
+        return edges, vetoes
+    found = con.execute('SELECT "left", "right", same FROM linkage_settled ORDER BY ALL').fetchnumpy()
+    left, right, same = np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64), np.asarray(found["same"], np.bool_)
+    labels = clusters.components(size, left[same], right[same])
+    standing = labels[vetoes[0]] != labels[vetoes[1]]
+    before = np.ones(int(same.sum()), np.bool_)
+    return (
+        clusters.Edges(
+            np.concatenate([left[same], edges.left]), np.concatenate([right[same], edges.right]),
+            np.concatenate([np.full(len(before), np.inf), edges.weight]), np.concatenate([before, edges.certain]),
+            np.concatenate([before, edges.firm]),
+        ),
+        (np.concatenate([left[~same], vetoes[0][standing]]), np.concatenate([right[~same], vetoes[1][standing]])),
+    )  # fmt: skip
 
 
 def _refuse_contradictions(con: duckdb.DuckDBPyConnection, keys: str) -> None:

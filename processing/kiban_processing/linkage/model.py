@@ -98,7 +98,8 @@ def _linked(
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()
-    labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
+    edges, vetoes = decided.first(con, decisions, _edges(con, judged, model), _vetoes(con, judged), len(nodes))
+    labels = clusters.gather(edges, vetoes, nodes.column("site").to_numpy().astype(np.int64))
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
     pairs = _pairs(con, table, judged, labels)
     return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
