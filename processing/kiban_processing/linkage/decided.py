@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import clusters
+from kiban_processing.linkage import clusters, evidence, support
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
@@ -24,11 +25,20 @@ CONTRADICTING_DECISIONS = Ground(
 )
 
 
-def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa.Table | None, name: str = "linkage_imposed") -> str:
-    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed; returns that name.
+def impose(
+    con: duckdb.DuckDBPyConnection,
+    keys: str,
+    judged: str,
+    decisions: pa.Table | None,
+    model: Model,
+    registrations: int,
+    name: str = "linkage_imposed",
+) -> str:
+    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed (settled: same or not, null where nobody decided),
+    pairs that were never compared added; returns that name.
 
     `decisions`: left, right (registrations), same; those about registrations that are not in `keys` do not act. Returns `judged` where
-    there is nothing to impose. Pairs that were never compared stand in `linkage_settled` (left, right: nodes, same, ever) alone; see `first`.
+    there is nothing to impose.
     Refuses: linkage-decisions-contradict.
     """
     if decisions is None or not decisions.num_rows:
@@ -42,38 +52,20 @@ def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa
     con.unregister("linkage_decisions")
     _refuse_contradictions(con, keys)
     con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_never_compared AS
+        SELECT "left", "right" FROM linkage_settled ANTI JOIN {judged} USING ("left", "right")""")
+    added = support.unsupported(con, evidence.judge(con, keys, "linkage_never_compared", model, registrations, "linkage_added"))
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT j.* REPLACE (CASE WHEN s.same THEN 'link' WHEN NOT s.same THEN 'veto' ELSE decision END AS decision,
-                            CASE WHEN s.same THEN true WHEN NOT s.same THEN false ELSE certain END AS certain,
-                            notable OR s.same IS NOT NULL AS notable),
+        SELECT j.* EXCLUDE (settled)
+                   REPLACE (CASE WHEN s.same THEN 'link' WHEN NOT s.same THEN 'veto' ELSE decision END AS decision,
+                            CASE WHEN s.same IS NULL THEN certain ELSE s.same END AS certain, notable OR s.same IS NOT NULL AS notable),
                s.same AS settled
-        FROM {judged} j LEFT JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
+        FROM (SELECT * FROM {judged} UNION ALL BY NAME SELECT * FROM {added}) j
+        LEFT JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
+    con.execute("DROP TABLE linkage_never_compared")
+    con.execute("DROP TABLE linkage_settled")
     return name
-
-
-def first(
-    con: duckdb.DuckDBPyConnection,
-    decisions: pa.Table | None,
-    edges: clusters.Edges,
-    vetoes: tuple[clusters.Nodes, clusters.Nodes],
-    size: int,
-) -> tuple[clusters.Edges, tuple[clusters.Nodes, clusters.Nodes]]:
-    """The run's edges and vetoes with what people settled before all of it, compared or not: a veto of the model within what they joined is dropped."""
-    if decisions is None or not decisions.num_rows:
-        return edges, vetoes
-    found = con.execute('SELECT "left", "right", same FROM linkage_settled ORDER BY ALL').fetchnumpy()
-    left, right, same = np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64), np.asarray(found["same"], np.bool_)
-    labels = clusters.components(size, left[same], right[same])
-    standing = labels[vetoes[0]] != labels[vetoes[1]]
-    before = np.ones(int(same.sum()), np.bool_)
-    return (
-        clusters.Edges(
-            np.concatenate([left[same], edges.left]), np.concatenate([right[same], edges.right]),
-            np.concatenate([np.full(len(before), np.inf), edges.weight]), np.concatenate([before, edges.certain]),
-            np.concatenate([before, edges.firm]),
-        ),
-        (np.concatenate([left[~same], vetoes[0][standing]]), np.concatenate([right[~same], vetoes[1][standing]])),
-    )  # fmt: skip
 
 
 def _refuse_contradictions(con: duckdb.DuckDBPyConnection, keys: str) -> None:
