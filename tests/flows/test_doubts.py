@@ -136,7 +136,7 @@ def test_a_quotation_is_refused_and_stands_nowhere(desk: Desk) -> None:
 def test_a_person_reported_as_over_merged_is_parted_by_two_others(desk: Desk) -> None:
     before = desk.place.persons()
     person = next(owner for owner in before.values() if list(before.values()).count(owner) == 2)
-    members = sorted(key for key, owner in before.items() if owner == person)
+    members = [key for key, owner in before.items() if owner == person]
     reporter = third_officer(desk.place)
     code, made = desk.run("doubt", "report", person, "--reason", "住所と保険がいずれも異なる", "--as", reporter)
     assert (code, made["about"], made["registrations"]) == (0, "person", 2)

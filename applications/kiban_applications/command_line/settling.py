@@ -11,7 +11,7 @@ import typer
 from kiban_applications.command_line.door import Door
 from kiban_operator import people
 from kiban_operator.home import Home
-from kiban_operator.persons import doubts, samples, settlement, side_by_side
+from kiban_operator.persons import doubts, history, samples, settlement, side_by_side
 from kiban_operator.persons.doubts import DOUBT, Answer, Doubt, Kind
 from kiban_operator.persons.side_by_side import AGREEMENTS, SideBySide
 from kiban_operator.roles import Act
@@ -35,12 +35,13 @@ def _seen(home: Home, doubt: Doubt) -> dict[str, Any]:
     """Model and answers, as far as the acting person may see them."""
     with home.transaction() as session:
         given, words = doubts.answers(session, doubt), doubts.reasons_of(session, doubt)
+        now = history.now(session, doubt.registrations)
     own = [each for each in given if each.person == home.circumstances.actor]
     if not doubts.may_see(given, doubt, home.circumstances.actor):
         return {"answers": [], "model": None}
     model = {
         "kind": doubt.kind, "weight": doubt.weight, "reasons": doubt.reasons, "weights": doubt.weights,
-        "persons": [doubt.left_person, doubt.right_person], "harm": doubt.harm,
+        "persons": sorted({person for person in now.values() if person is not None}), "harm": doubt.harm,
     }  # fmt: skip
     shown = [
         {"person": each.person, "answer": each.answer, "apart": each.apart, "reason": words.get(each.version), "own": each in own}
@@ -185,9 +186,11 @@ def _print(door: Door, shown: SideBySide, seen: dict[str, Any]) -> None:
             "Others' answers and the model's weight are shown after your own answer.",
         )
         return
+    door.tell(f"本人: {' '.join(model['persons'])}", f"Persons now: {' '.join(model['persons'])}")
     if model["weight"] is not None:
         door.tell(f"モデルの重み {model['weight']:.1f}(2を底とする対数オッズ)", f"The model's weight: {model['weight']:.1f} (log2 odds)")
-        for text, weight in reasons.explain(model["reasons"], model["weights"]):
+        for code, weight in zip(model["reasons"], model["weights"], strict=True):
+            text = reasons.TEXTS.get(code, Text(code, code))  # an older model's code may have no text any more
             door.tell(f"  {weight:+6.1f}  {text.ja}", f"  {weight:+6.1f}  {text.en}")
     for answer in seen["answers"]:
         door.tell(

@@ -153,7 +153,7 @@ def waiting(session: Session) -> list[Doubt]:
 
 
 def every(session: Session) -> list[Doubt]:
-    return list(session.scalars(sa.select(Doubt).order_by(Doubt.raised_at, Doubt.id)))
+    return list(session.scalars(sa.select(Doubt).order_by(Doubt.harm.desc(), Doubt.id)))
 
 
 def answers(session: Session, doubt: Doubt) -> list[DoubtAnswer]:

@@ -82,12 +82,13 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
         change = register.lay_changes(con)
         left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
         decided = _decided(con, acting)
+        report = {**linked.report, "thresholds": {"link": linked.model.link_weight, "review": linked.model.review_weight}}
         sealing = links.seal(home, linked.pairs, linkage)
         try:
             with home.transaction() as session:
                 book.lock(session)
                 queued = queue.renew(session, circumstances, con, linkage)
-                outcome = _count(con, linkage, linked.report, assigned.events, queued.waiting, change.left, len(acting))
+                outcome = _count(con, linkage, report, assigned.events, queued.waiting, change.left, len(acting))
                 entry = _book(session, home, outcome, queued)
                 register.write(session, con, linkage, entry.seq)
                 session.add(register.LinkageRun(id=linkage, entry=entry.seq, at=entry.at, report=outcome.report))

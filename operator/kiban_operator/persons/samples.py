@@ -28,10 +28,9 @@ NOTHING_TO_DRAW = Ground(
          "Link first with `kiban link`, and ask for at least one per stratum (--each)."),
 )  # fmt: skip
 
-BAND = 4
-"""Width of a stratum in log2 odds: within it the chance of a wrong link changes at most sixteenfold."""
-TOP = 60
-"""Links of this weight and more are one stratum."""
+STRATA = {"link-low": 4.0, "link-middle": 12.0, "link-high": None}
+"""Strata of links: each up to so many bits above the weight from which the run linked; the names are those of the quality report."""
+
 ANSWERED = pa.schema(
     [("left", pa.string()), ("right", pa.string()), ("weight", pa.float64()), ("stratum", pa.string()), ("same", pa.bool_())]
 )
@@ -63,45 +62,51 @@ def draw(home: Home, each: int, seed: int) -> list[SampleStratum]:
         links.readable(home, con) as pairs,
     ):
         with home.reading() as session:
+            run = register.last_run(session)
             known = [doubt.registrations for doubt in doubts.every(session) if doubt.kind != Kind.SPLIT]
+        if run is None or "thresholds" not in run.report:
+            raise NOTHING_TO_DRAW.refuse()
         con.register("drawn_before", pa.table({"pair": pa.array(["/".join(sorted(pair)) for pair in known], pa.string())}))
-        con.execute(f"""
+        con.execute(
+            f"""
             CREATE OR REPLACE TEMP TABLE ranked AS
-            SELECT "left", "right", weight, reasons, weights, least(greatest(floor(weight / {BAND}) * {BAND}, -{TOP}), {TOP})::INTEGER AS floor,
+            SELECT "left", "right", weight, reasons, weights, {_stratum()} AS stratum,
                    least("left", "right") || '/' || greatest("left", "right") AS pair
             FROM {pairs} WHERE decision = 'link'
-        """)
-        strata = con.execute("SELECT floor, count(*) FROM ranked GROUP BY floor ORDER BY floor").fetchall()
+            """,
+            {"threshold": run.report["thresholds"]["link"]},
+        )
+        strata = con.execute("SELECT stratum, count(*) FROM ranked GROUP BY stratum ORDER BY stratum").fetchall()
         chosen = con.execute(
             """
-            SELECT "left", "right", weight, reasons, weights, floor FROM ranked ANTI JOIN drawn_before USING (pair)
-            QUALIFY row_number() OVER (PARTITION BY floor ORDER BY sha256($seed || '/' || pair)) <= $each ORDER BY sha256($seed || pair)
+            SELECT "left", "right", weight, reasons, weights, stratum FROM ranked ANTI JOIN drawn_before USING (pair)
+            QUALIFY row_number() OVER (PARTITION BY stratum ORDER BY sha256($seed || '/' || pair)) <= $each ORDER BY sha256($seed || pair)
             """,
             {"seed": str(seed), "each": each},
         ).fetchall()
     if not chosen:
         raise NOTHING_TO_DRAW.refuse()
     with home.transaction() as session:
-        run = register.last_run(session)
         persons = history.now(session, [row[0] for row in chosen])
-        for left, right, weight, reasons, weights, floor in chosen:
+        for left, right, weight, reasons, weights, stratum in chosen:
             doubt = settlement.blank(circumstances, Kind.SAMPLE, sorted((left, right)), persons[left] or "", 1.0)
-            doubt.weight, doubt.reasons, doubt.weights, doubt.sample, doubt.stratum = weight, reasons, weights, sample, _name(floor)
-            doubt.linkage = run.id if run else None
+            doubt.weight, doubt.reasons, doubt.weights, doubt.sample, doubt.stratum = weight, reasons, weights, sample, stratum
+            doubt.linkage = run.id
             people.begin(session, circumstances, DOUBT, doubt, "draw").finish(content={"sample": sample})
         rows = [
             SampleStratum(
-                sample=sample, stratum=_name(floor), linkage=run.id if run else "", seed=seed, links=number,
-                drawn=sum(row[5] == floor for row in chosen), at=circumstances.now(),
+                sample=sample, stratum=stratum, linkage=run.id, seed=seed, links=number,
+                drawn=sum(row[5] == stratum for row in chosen), at=circumstances.now(),
             )
-            for floor, number in strata
+            for stratum, number in strata
         ]  # fmt: skip
         session.add_all(rows)
     return rows
 
 
-def _name(floor: int) -> str:
-    return f"{floor:+d}" if floor < TOP else f"{floor:+d}…"
+def _stratum() -> str:
+    arms = " ".join(f"WHEN weight < $threshold + {bits!r} THEN '{name}'" for name, bits in STRATA.items() if bits is not None)
+    return f"CASE {arms} ELSE 'link-high' END"
 
 
 def strata(session: Session, sample: str | None = None) -> list[SampleStratum]:

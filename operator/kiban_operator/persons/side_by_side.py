@@ -49,7 +49,7 @@ AGREEMENTS: dict[Agreement, Text] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field; `values` in the order of the doubt's registrations."""
+    """One field; `values` in the order of the registrations shown."""
 
     name: str
     values: tuple[str | None, ...]
@@ -58,9 +58,10 @@ class Field:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """並べた登録. `hospitals`: of each registration; `fields`: in the order of the catalogue."""
+    """並べた登録, in the order of their hospitals. `fields`: in the order of the catalogue."""
 
     doubt: Doubt
+    registrations: tuple[str, ...]
     hospitals: tuple[str, ...]
     fields: tuple[Field, ...]
 
@@ -96,7 +97,7 @@ def decide(home: Home, doubt_id: str, answer: Answer, reason: str, apart: Sequen
     `apart`: numbers, from 1, of the registrations shown that are somebody else. Refuses: what `show` and `settlement.decide` refuse.
     """
     seen = show(home, doubt_id)
-    members = seen.doubt.registrations
+    members = seen.registrations
     if any(not 1 <= number <= len(members) for number in apart):
         raise settlement.ANSWER_INCOMPLETE.refuse(aggregate=f"doubt/{doubt_id}")
     others = [members[number - 1] for number in apart]
@@ -114,13 +115,13 @@ def _read(home: Home, doubt: Doubt) -> SideBySide:
         compared = keys.normalise_relation(con, "registrations")
         columns = ", ".join(dict.fromkeys(_COMPARED.values()))
         alike = _by_registration(con.execute(f"SELECT registration, {columns} FROM {compared}").to_arrow_table().to_pylist())
-    shown = [rows[key] for key in doubt.registrations]
-    normal = [alike[key] for key in doubt.registrations]
+    order = sorted(doubt.registrations, key=lambda key: (rows[key]["site_id"], key))
+    shown, normal = [rows[key] for key in order], [alike[key] for key in order]
     fields = [
         Field(name, tuple(_written(row[name]) for row in shown), _agreement([row[name] for row in shown], [row[_COMPARED[name]] for row in normal]))
         for name in _COMPARED
     ]  # fmt: skip
-    return SideBySide(doubt, tuple(row["site_id"] for row in shown), tuple(fields))
+    return SideBySide(doubt, tuple(order), tuple(row["site_id"] for row in shown), tuple(fields))
 
 
 def _by_registration(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
