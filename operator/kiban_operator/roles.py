@@ -75,6 +75,8 @@ class Act(StrEnum):
     REGISTER_NOTICE = "register-notice"
     TAKE_STOP = "take-stop"
     LINK_PERSONS = "link-persons"
+    LOOK_AT_DOUBT = "look-at-doubt"
+    READ_IDENTITY = "read-identity"
     WRITE_PLAN = "write-plan"
     APPROVE_PLAN = "approve-plan"
     ERASE = "erase"
@@ -94,6 +96,8 @@ ACT_NAMES: dict[Act, Text] = {
     Act.REGISTER_NOTICE: Text("通知の登録", "register notices"),
     Act.TAKE_STOP: Text("提供停止の求めの受付", "take a request to stop"),
     Act.LINK_PERSONS: Text("名寄せ", "link persons"),
+    Act.LOOK_AT_DOUBT: Text("疑わしい組の閲覧", "look at a doubt"),
+    Act.READ_IDENTITY: Text("本人の異動の閲覧", "read a person's history"),
     Act.WRITE_PLAN: Text("加工計画の作成", "write a processing plan"),
     Act.APPROVE_PLAN: Text("加工計画の承認", "approve a processing plan"),
     Act.ERASE: Text("消去", "erase"),
@@ -113,6 +117,8 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.REGISTER_NOTICE: frozenset({Role.HL}),
     Act.TAKE_STOP: frozenset({Role.OD, Role.HL}),
     Act.LINK_PERSONS: frozenset({Role.PR}),
+    Act.LOOK_AT_DOUBT: frozenset({Role.PR}),
+    Act.READ_IDENTITY: frozenset({Role.AU, Role.PR, Role.SO}),
     Act.WRITE_PLAN: frozenset({Role.PR}),
     Act.APPROVE_PLAN: frozenset({Role.CK}),
     Act.ERASE: frozenset({Role.SO}),

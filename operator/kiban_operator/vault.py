@@ -6,6 +6,7 @@ file left behind by a crash is unreadable noise. Destroying the key erases every
     vault       rows that passed the transfer guard                      (core zone)
     receipt     the persons whom the receipt record names, Reg 57        (core zone)
     released    which registrations went into which release              (core zone)
+    linkage     pairs of registrations as the newest linkage judged them (core zone)
     held        rows that wait for a notice, a guardian or a day         (receive zone)
     quarantine  unusable rows and damaged files, as they came            (receive zone)
 """
@@ -49,6 +50,7 @@ class Shelf(StrEnum):
     HELD = "held"
     QUARANTINE = "quarantine"
     RELEASED = "released"
+    LINKAGE = "linkage"
 
 
 class VaultFile(Base):

@@ -31,6 +31,8 @@ STAFF = {
     "co": {Role.CO},
     "co2": {Role.CO},
     "pr": {Role.PR},
+    "pr2": {Role.PR},
+    "pr3": {Role.PR},
     "ck": {Role.CK},
     "ck2": {Role.CK},
     "dl": {Role.DL},

@@ -18,6 +18,8 @@ from kiban_applications.review import committee, store
 from kiban_operator import approvals, cases, database, people
 from kiban_operator.database import Base
 from kiban_operator.ledger import book
+from kiban_operator.persons import doubts, register, settlement
+from kiban_operator.persons.doubts import Answer
 from kiban_operator.roles import Role
 from kiban_processing.refusals import Refusal
 
@@ -144,3 +146,37 @@ def test_the_whole_way_also_on_postgresql(anywhere: Any) -> None:
     release = anywhere.receipted()
     assert anywhere.release(release).state == "RECEIPTED"
     assert Role.CU in anywhere.read(lambda session: people.held(session, anywhere.ids["cu"]))
+
+
+def test_two_people_answering_a_doubt_at_once_give_one_settlement(anywhere: Any) -> None:
+    """Whoever comes second sees that the other has answered, and settles; nobody's answer is lost."""
+    for number in range(3):
+        doubt = waiting_doubt(anywhere, f"a{number}", f"b{number}")
+        steps = [
+            lambda name=name, doubt=doubt: anywhere.do(name, settlement.decide, doubt, Answer.SAME, "読みと住所が一致")
+            for name in ("pr", "pr2")
+        ]
+        outcomes = at_once(*steps)
+        assert set(outcomes) <= {"done", "case-changed"} and "done" in outcomes
+        settled = events(anywhere, f"doubt/{doubt}", "agree")
+        assert (events(anywhere, f"doubt/{doubt}", "answer"), settled) == (1, outcomes.count("done") - 1)
+        booked = anywhere.read(lambda session, doubt=doubt: book.entries(session, aggregate=f"doubt/{doubt}", kind="doubt.settled"))
+        assert len(booked) == settled
+
+
+def test_one_person_in_three_tabs_gives_one_answer(anywhere: Any) -> None:
+    doubt = waiting_doubt(anywhere, "a", "b")
+    outcomes = at_once(*[lambda: anywhere.do("pr", settlement.decide, doubt, Answer.SAME, "読みと住所が一致")] * 3)
+    assert outcomes.count("done") == 1
+    assert set(outcomes) <= {"done", "case-changed", "doubt-answered-already"}
+    assert anywhere.read(lambda session: doubts.load(session, doubt)).state == doubts.ANSWERED
+
+
+def waiting_doubt(story: Any, *keys: str) -> str:
+    with database.transaction(story.engine) as session:
+        for key in keys:
+            session.add(register.Registration(patient_key=key, hospital="H1", person=f"P-{key}", linkage="n-1"))
+        made = settlement.blank(story.system, doubts.Kind.MERGE, keys, "P-1", 1.0)
+        made.state, made.version = doubts.OPEN, 1
+        session.add(made)
+    return str(made.id)

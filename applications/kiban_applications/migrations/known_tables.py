@@ -17,17 +17,17 @@ from kiban_operator import (
     notices,
     optouts,
     people,
-    persons,
     programmes,
     release_state,
     submissions,
     vault,
 )
 from kiban_operator.ledger import book
+from kiban_operator.persons import doubts, events, register, samples
 
 # Every module that declares a table; a test finds the one that is missing here.
 MODULES = (
-    approvals, book, cases, conditions, contract_state, deaths, destruction, hospitals, keys, notice_register, notices, optouts, oversight,
-    people, persons, programmes, release_state, store, submissions, vault,
+    approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, events, hospitals, keys, notice_register, notices, optouts,
+    oversight, people, programmes, register, release_state, samples, store, submissions, vault,
 )  # fmt: skip
 METADATA: sa.MetaData = database.Base.metadata

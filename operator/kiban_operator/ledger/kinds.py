@@ -136,7 +136,21 @@ HELD_ADMITTED = Kind(
 # 事業者の内で (within the operator)
 PERSONS_LINKED = Kind(
     "persons.linked", Text("名寄せ", "registrations linked to persons"), statutes.ACT_18, "linkage",
-    {"registrations": COUNT, "persons": COUNT}, {"review": COUNT, "vetoed": COUNT, "settings": DIGEST, "report": DIGEST},
+    {"registrations": COUNT, "persons": COUNT},
+    {
+        "review": COUNT, "vetoed": COUNT, "merged": COUNT, "split": COUNT, "left": COUNT, "decisions": COUNT, "raised": COUNT, "closed": COUNT,
+        "settings": DIGEST, "report": DIGEST,
+    },
+)  # fmt: skip
+_DOUBT_OUTCOME = one_of("same", "different", "cannot-tell")
+DOUBT_SETTLED = Kind(
+    # counts and digests: which registrations, and what each of the two or three people answered and why, stand in control data
+    "doubt.settled", Text("疑わしい組の確定", "doubt settled"), statutes.ACT_18, "doubt",
+    {"about": one_of("merge", "split", "sample"), "outcome": _DOUBT_OUTCOME, "answers": COUNT, "pairs": COUNT, "answers_digest": DIGEST},
+)  # fmt: skip
+DOUBT_REVOKED = Kind(
+    "doubt.revoked", Text("疑わしい組の確定の取消し", "settlement of a doubt revoked"), statutes.ACT_18, "doubt",
+    {"about": one_of("merge", "split", "sample"), "outcome": _DOUBT_OUTCOME},
 )  # fmt: skip
 BREACH_FOUND = Kind(
     "breach.found", Text("規律違反の発見", "breach found"), statutes.ACT_56_1_I, "breach",

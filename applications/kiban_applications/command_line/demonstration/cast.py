@@ -40,6 +40,7 @@ PARTS: tuple[Part, ...] = (
     Part("HL", "安藤 千夏", "operator", (Role.HL,)),
     Part("OD", "井上 和子", "operator", (Role.OD,)),
     Part("PR", "上田 悟", "operator", (Role.PR,)),
+    Part("PR-2", "内海 遥", "operator", (Role.PR,)),
     Part("SE", "榎本 真", "operator", (Role.SE,)),
     Part("CO", "大野 直樹", "operator", (Role.CO,)),
     Part("CO-2", "川島 優子", "operator", (Role.CO,)),

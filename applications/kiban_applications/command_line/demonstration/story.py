@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ from kiban_operator import (
 from kiban_operator.circumstances import JAPAN, Circumstances
 from kiban_operator.home import Home
 from kiban_operator.ledger import audit
+from kiban_operator.persons import doubts, side_by_side
 from kiban_operator.submissions import Receipt
 from kiban_processing import plan as plans
 from kiban_processing.language import Text
@@ -180,6 +182,67 @@ def _watch_and_link(story: Story) -> None:
         "across_hospitals": outcome.across_hospitals,
         "doubtful": outcome.doubtful,
     }
+    _settle(story)
+
+
+def _settle(story: Story) -> None:
+    """Two people look at each doubt by themselves: an equal telephone number speaks for a move, nothing equal but the name for a namesake."""
+    door = story.door
+    first, second = (story.by(seat) for seat in ("PR", "PR-2"))
+    with story.home.transaction() as session:
+        waiting = [doubt.id for doubt in doubts.waiting(session)]
+    settled: list[doubts.Answer] = []
+    for doubt in waiting:
+        answer = _answer({field.name: field.agreement for field in side_by_side.show(first, doubt).fields})
+        if answer is None:
+            continue
+        side_by_side.decide(first, doubt, answer, JUDGED[answer][0])
+        if not settled:
+            _try_alone(story, doubt, answer)
+        side_by_side.decide(second, doubt, answer, JUDGED[answer][1])
+        settled.append(answer)
+    again = persons.link(first)
+    same, different = (settled.count(answer) for answer in (doubts.Answer.SAME, doubts.Answer.DIFFERENT))
+    door.tell(
+        f"二人がそれぞれ見て {len(settled)} 組を確定しました(同じ人 {same}、別人 {different})。もう一度名寄せすると本人 {again.persons} 人、要確認 {again.doubtful} 組。",
+        f"Two people, neither seeing the other's answer, settled {len(settled)} ({same} as one person, {different} as two); "
+        f"linked again: {again.persons} persons, {again.doubtful} pairs to review.",
+    )
+    story.told["settled"] = {
+        "same": same,
+        "different": different,
+        "persons": again.persons,
+        "doubtful": again.doubtful,
+        "merged": again.merged,
+    }
+
+
+JUDGED = {
+    doubts.Answer.SAME: (
+        "氏名・生年月日・電話番号が一致し、転居と保険の変更とみる",
+        "電話番号が同じで、住所と保険は後の登録で変わったとみる",
+    ),
+    doubts.Answer.DIFFERENT: (
+        "氏名と生年月日のほかは、住所・電話・保険がいずれも異なる",
+        "住所・電話・保険のどれも一致せず、同姓同名とみる",
+    ),
+}
+
+
+def _answer(agreement: Mapping[str, side_by_side.Agreement]) -> doubts.Answer | None:
+    if agreement["phone"] is side_by_side.Agreement.EQUAL:
+        return doubts.Answer.SAME
+    unlike = all(agreement[name] is side_by_side.Agreement.DIFFERENT for name in ("address", "phone", "insured_number"))
+    return doubts.Answer.DIFFERENT if unlike else None
+
+
+def _try_alone(story: Story, doubt: str, answer: doubts.Answer) -> None:
+    try:
+        side_by_side.decide(story.by("PR"), doubt, answer, JUDGED[answer][1])
+    except Refusal as refusal:
+        story.door.tell(
+            f"一人で二度判定することは拒まれました: {refusal.code}", f"A second answer by the same person was refused: {refusal.code}"
+        )
 
 
 def _agree(story: Story) -> str:

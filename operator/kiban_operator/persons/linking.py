@@ -1,0 +1,149 @@
+"""名寄せの実行 (linking): the conductor of a run: what may be used today becomes persons; what people settled wins; doubts wait for people.
+
+Only rows of the vault are linked, and only while the standing query finds no stored row without notice evidence: the 2022 incident was
+un-notified people's data linked onto others. Whoever may no longer be used leaves; their cluster is judged anew without them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy.orm import Session
+
+from kiban_operator import custody, people, roles, vault, workshop
+from kiban_operator.home import Home
+from kiban_operator.ledger import book, kinds
+from kiban_operator.persons import decisions, events, links, queue, register, usable
+from kiban_processing.language import Text
+from kiban_processing.linkage import model
+from kiban_processing.linkage import persons as assignment
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_18
+
+NOTHING_TO_LINK = Ground(
+    "nothing-to-link", Family.STATE, ACT_18,
+    Text("保管庫に患者登録がありません。", "The vault holds no registration."),
+    Text("先に `kiban submit` で医療情報を受け入れてください。", "Receive a submission first with `kiban submit`."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LinkageOutcome:
+    """名寄せの結果: counts of one run. `left`: registrations that may no longer be used; `decided`: pairs that people's decisions fixed."""
+
+    linkage: str
+    registrations: int
+    persons: int
+    across_hospitals: int
+    doubtful: int
+    vetoed: int
+    merged: int
+    split: int
+    left: int
+    decided: int
+    report: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
+    """Link every registration in the vault, keep person IDs stable, bring the queue of doubts in step, book the counts.
+
+    Decisions that people settle while a run is at work act from the next run on.
+    Refuses: act-not-allowed, custody-breach (the standing query found something), nothing-to-link.
+    """
+    circumstances = home.circumstances
+    with home.transaction() as session:
+        people.require(session, circumstances, roles.Act.LINK_PERSONS)
+    custody.require_clean(home, progress)
+    linkage = circumstances.token("n")
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        usable.lay_out(home, con)
+        with home.reading() as session:
+            previous = register.known(session)
+            fixed = decisions.in_force(session)
+        present = frozenset(con.execute("SELECT registration FROM registrations").to_arrow_table().column(0).to_pylist())
+        if not present:
+            raise NOTHING_TO_LINK.refuse()
+        progress("link", 0, None)
+        acting = decisions.acting(fixed, present)
+        linked = model.link(con, "registrations", decisions=decisions.table(acting))
+        assigned = assignment.assign(linked.clusters, previous, lambda: circumstances.token("P"))
+        con.register("assigned", assigned.persons)
+        con.register("previous", previous)
+        con.register("places", con.execute("SELECT registration, site_id FROM registrations").to_arrow_table())
+        con.register("linkage_pairs", linked.pairs)
+        change = register.lay_changes(con)
+        left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
+        decided = _decided(con, acting)
+        report = {**linked.report, "thresholds": {"link": linked.model.link_weight, "review": linked.model.review_weight}}
+        sealing = links.seal(home, linked.pairs, linkage)
+        try:
+            with home.transaction() as session:
+                book.lock(session)
+                queued = queue.renew(session, circumstances, con, linkage)
+                outcome = _count(con, linkage, report, assigned.events, queued.waiting, change.left, len(acting))
+                entry = _book(session, home, outcome, queued)
+                register.write(session, con, linkage, entry.seq)
+                session.add(register.LinkageRun(id=linkage, entry=entry.seq, at=entry.at, report=outcome.report))
+                events.note(session, linkage, entry.at, assigned.events, decided, frozenset(person for _, person in left))
+                queue.forget_reasons(session, circumstances, frozenset(registration for registration, _ in left))
+                old = links.replace(session, home, sealing)
+        except BaseException:
+            sealing.discard()
+            raise
+    for path in old:
+        path.unlink(missing_ok=True)
+    return outcome
+
+
+def _decided(con: duckdb.DuckDBPyConnection, acting: list[decisions.Edge]) -> dict[frozenset[str], str]:
+    """Pair of persons → the doubt whose decision joined them (persons before the run) or parted them (persons after it)."""
+    edges = {
+        "left": [e.left for e in acting],
+        "right": [e.right for e in acting],
+        "same": [e.same for e in acting],
+        "doubt": [e.doubt for e in acting],
+    }
+    shape = pa.schema([("left", pa.string()), ("right", pa.string()), ("same", pa.bool_()), ("doubt", pa.string())])
+    con.register("decided_edges", pa.table(edges, schema=shape))
+    rows = con.execute("""
+        SELECT l.person, r.person, doubt FROM decided_edges d
+        JOIN previous l ON l.registration = d."left" JOIN previous r ON r.registration = d."right" WHERE same AND l.person <> r.person
+        UNION ALL
+        SELECT l.person, r.person, doubt FROM decided_edges d
+        JOIN assigned l ON l.registration = d."left" JOIN assigned r ON r.registration = d."right" WHERE NOT same
+        ORDER BY ALL
+    """).fetchall()
+    con.unregister("decided_edges")
+    return {frozenset({one, other}): doubt for one, other, doubt in rows}
+
+
+def _count(
+    con: duckdb.DuckDBPyConnection, linkage: str, report: dict[str, Any], changes: list[assignment.Event], waiting: int,
+    left: int, decided: int,
+) -> LinkageOutcome:  # fmt: skip
+    ((registrations, persons, across),) = con.execute("""
+        WITH sites AS (SELECT person, count(*) AS held, count(DISTINCT site_id) AS sites FROM assigned JOIN places USING (registration) GROUP BY 1)
+        SELECT coalesce(sum(held), 0)::BIGINT, count(*), count(*) FILTER (sites > 1) FROM sites
+    """).fetchall()
+    ((vetoed,),) = con.execute("SELECT count(*) FROM linkage_pairs WHERE decision = 'veto'").fetchall()
+    plain = json.loads(json.dumps(report, sort_keys=True, ensure_ascii=False, default=str))
+    merged, split = (sum(change.kind == kind for change in changes) for kind in ("merge", "split"))
+    return LinkageOutcome(linkage, registrations, persons, across, waiting, vetoed, merged, split, left, decided, plain)
+
+
+def _book(session: Session, home: Home, outcome: LinkageOutcome, queued: queue.Queued) -> book.Entry:
+    report = json.dumps(outcome.report, sort_keys=True, ensure_ascii=False).encode()
+    facts = {
+        "registrations": outcome.registrations, "persons": outcome.persons, "review": outcome.doubtful, "vetoed": outcome.vetoed,
+        "merged": outcome.merged, "split": outcome.split, "left": outcome.left, "decisions": outcome.decided, "raised": queued.raised,
+        "closed": queued.closed, "report": f"sha256:{hashlib.sha256(report).hexdigest()}",
+    }  # fmt: skip
+    return book.append(session, home.circumstances, kinds.PERSONS_LINKED, f"linkage/{outcome.linkage}", facts)
