@@ -66,12 +66,16 @@ def _statement(query: str) -> Statement:
             columns = tuple((column.name, column.args["kind"].sql(_TO)) for column in parsed.this.expressions)
             return Statement(Act.DECLARE, "", parsed.this.this.name, columns)
         case exp.Create(kind="TABLE") if parsed.expression is not None:
-            return Statement(Act.CREATE, _query(parsed.expression), parsed.this.name)
+            return Statement(Act.CREATE, _query(parsed.expression, any_order=True), parsed.this.name)
         case exp.Insert() if parsed.expression is not None and isinstance(parsed.this, exp.Table):
             return Statement(Act.INSERT, _query(parsed.expression), parsed.this.name)
         case exp.Drop(kind="TABLE"):
             (table,) = parsed.args["tables"]
             return Statement(Act.DROP, "", table.name)
+        case exp.Delete(this=exp.Table() as table) if (where := parsed.args.get("where")) is not None:
+            # The rows that stay become the table: a table is made once and never changed in place.
+            stays = exp.not_(exp.func("coalesce", where.this.copy(), exp.false()))
+            return Statement(Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name)
         case exp.Query():
             return Statement(Act.QUERY, _query(parsed))
     raise Untranslatable(f"no statement that Spark is given: {type(parsed).__name__}")
@@ -92,7 +96,10 @@ def _described(relation: exp.Expr) -> exp.Expr:
     return exp.select("*").from_(relation.copy()) if isinstance(relation, exp.Table) else relation
 
 
-def _query(parsed: exp.Expr) -> str:
+def _query(parsed: exp.Expr, any_order: bool = False) -> str:
+    """`any_order`: whether the rows are asked for by the names of columns only, so that a column may move."""
+    if not any_order and isinstance(parsed, exp.Select) and any(_replacing(each) for each in parsed.expressions):
+        _refuse("REPLACE where columns are told by their places")
     query = parsed.copy().transform(_rewritten)
     return str(query.sql(dialect=_TO, unsupported_level=sqlglot.ErrorLevel.IGNORE))
 
@@ -106,6 +113,11 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Cast() if (digits := _hexadecimal(node)) is not None:
             # `conv` answers with the decimal digits of a number without sign.
             return exp.cast(exp.func("conv", digits, exp.Literal.number(16), exp.Literal.number(10)), node.to)
+        case exp.Div() if any(_fraction(side) for side in (node.left, node.right)):
+            # DuckDB divides in floating point whatever the operands; Spark would divide by a decimal fraction in decimals, and cut.
+            for name in ("this", "expression"):
+                if _fraction(side := node.args[name]):
+                    node.set(name, exp.cast(side, exp.DataType.Type.DOUBLE))
         case exp.DataType() if node.is_type(exp.DataType.Type.INT128):
             return exp.DataType.build("DECIMAL(38, 0)")
         case exp.Select() if (group := node.args.get("group")) and group.expressions == [exp.Tuple()]:
@@ -119,8 +131,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Window(this=exp.RowNumber()) if not any(node.args.get(part) for part in ("partition_by", "order", "alias")):
             # Numbers in any order; Spark wants one to be named, and a constant is none. An alias is a window that is named elsewhere.
             node.set("order", exp.Order(expressions=[exp.Ordered(this=exp.null())]))
-        case exp.Star() if node.args.get("replace"):
-            return _refuse("REPLACE")
+        case exp.Select() if any(_replacing(each) for each in node.expressions):
+            return _replaced(node)
         case exp.Columns():
             return _refuse("COLUMNS")
         case exp.Anonymous() if node.name.lower() in _FOREIGN:
@@ -128,6 +140,31 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Func() if node.sql_name().lower() in _FOREIGN:
             return _refuse(node.sql_name().lower())
     return node
+
+
+def _replacing(projection: exp.Expr) -> exp.Star | None:
+    """The star of `* REPLACE (…)` or `t.* REPLACE (…)`."""
+    star = projection.this if isinstance(projection, exp.Column) else projection
+    return star if isinstance(star, exp.Star) and star.args.get("replace") else None
+
+
+def _replaced(select: exp.Select) -> exp.Expr:
+    """Spark has EXCEPT and no REPLACE: the columns are left out and come again, behind the others. In both engines a name in the new
+    expressions is that of the old column: an alias of the same SELECT comes second."""
+    projections: list[exp.Expr] = []
+    for each in select.expressions:
+        projections.append(each)
+        if star := _replacing(each):
+            aliases = star.args["replace"]
+            star.set("replace", None)
+            star.set("except_", [*(star.args.get("except_") or []), *(exp.to_identifier(alias.alias) for alias in aliases)])
+            projections.extend(aliases)
+    select.set("expressions", projections)
+    return select.transform(_rewritten)
+
+
+def _fraction(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and "." in node.name and "e" not in node.name.lower()
 
 
 def _hexadecimal(cast: exp.Cast) -> exp.Expr | None:

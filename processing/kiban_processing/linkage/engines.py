@@ -1,0 +1,23 @@
+"""照合エンジン (engines): Splink on whatever engine holds the keys, DuckDB in this process or Spark, from the same settings."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import duckdb
+from splink import DuckDBAPI, Linker, SettingsCreator
+
+from kiban_processing.connection import Connection
+
+if TYPE_CHECKING:
+    from kiban_processing.scale.spark import SparkConnection
+
+
+def linker(con: Connection | SparkConnection, table: str, settings: SettingsCreator) -> Linker:
+    """Splink's linker on the relation `table` of a connection."""
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    if isinstance(con, duckdb.DuckDBPyConnection):
+        return Linker(DuckDBAPI(connection=con).register(table), settings, log_level=None)
+    assert not isinstance(con, duckdb.DuckDBPyConnection)
+    return con.linker(table, settings)  # type: ignore[union-attr]  # the other engine that there is
