@@ -3,16 +3,24 @@
 Two variants. `aware`: names by parts with term frequencies, birth date, sex, address, telephone and insurance each on its own. `guard`:
 address, telephone and insurance are one comparison, and an edge enters the graph only where a given name is equal and no branch number
 contradicts. Thresholds were chosen with the truth at hand by those who measured them first; they are stated, not tuned here.
+
+    python benchmarks/linkage/stock_splink.py REGISTRATIONS.csv --out DIR [--guard] [--weights 6,24] [--memory 4GB]
+
+Writes `persons-WEIGHT.csv` for each weight and tells what each stage took, as JSON.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import logging
+from pathlib import Path
 
 import duckdb
 import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 import stock_rows
+import watched
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 from splink.internals.comparison_creator import ComparisonCreator
@@ -131,3 +139,37 @@ def _custom(field: str, missing: str, *levels: str) -> ComparisonCreator:
     made = [cll.CustomLevel(level, f"{field} {place}") for place, level in enumerate(levels, 1)]
     null = cll.CustomLevel(missing, "missing").configure(is_null_level=True)
     return cl.CustomComparison(output_column_name=field, comparison_levels=[null, *made, cll.ElseLevel()])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("registrations", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--guard", action="store_true")
+    parser.add_argument("--weights", help="match weights to cluster at, with commas")
+    parser.add_argument("--memory", default="4GB")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    weights = [float(each) for each in given.weights.split(",")] if given.weights else GUARD_WEIGHTS if given.guard else AWARE_WEIGHTS
+    con = duckdb.connect(config={"threads": 2, "memory_limit": given.memory, "temp_directory": str(given.out / "spill")})
+    laps = watched.Laps()
+    table = stock_rows.make(con, given.registrations)
+    laps.lap("normalise")
+    stock = Stock(con, table, given.guard)
+    stock.train()
+    laps.lap("train")
+    edges = stock.predict()
+    laps.lap("predict")
+    for weight in weights:
+        stock.cluster(weight)
+        laps.lap(f"cluster at {weight:g}")
+        con.execute(f"""
+            COPY (SELECT split_part(registration, chr(31), 1) AS site_id, split_part(registration, chr(31), 2) AS local_patient_id,
+                         cluster AS person_id FROM stock_clusters ORDER BY registration)
+            TO '{given.out}/persons-{weight:g}.csv' (HEADER)""")
+        laps.lap("write")
+    print(json.dumps({"edges": edges, "laps": laps.found}))
+
+
+if __name__ == "__main__":
+    main()
