@@ -1,6 +1,6 @@
 """名寄せの質 (quality): `kiban link` beside stock Splink on the same worlds in the same run, scored by truth that neither saw.
 
-    python benchmarks/linkage/quality.py WORLD... [--no-stock] [--memory 4GB] [--json FILE] [--work DIR]
+    python -m benchmarks.linkage.quality WORLD... [--no-stock] [--memory 4GB] [--json FILE] [--work DIR]
 
 WORLD: a folder with `registrations.csv` and `truth.csv` (and `world.json`), as `python -m data_examples.linkage_world` makes them, of any
 size, seed and noise; a world with doubled errors is one made with `--noise 2`. Each linkage runs as a process of its own from file to
@@ -18,12 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import stock_splink
-import watched
-
+from benchmarks.linkage import stock_splink, watched
 from data_examples.linkage_world import scoring
-
-HERE = Path(__file__).resolve().parent
 
 
 def ours(world: Path, work: Path) -> dict[str, Any]:
@@ -35,7 +31,16 @@ def ours(world: Path, work: Path) -> dict[str, Any]:
 
 def stock(world: Path, work: Path, guard: bool, memory: str) -> Iterator[dict[str, Any]]:
     out = work / "stock"
-    program = [sys.executable, str(HERE / "stock_splink.py"), str(world / "registrations.csv"), "--out", str(out), "--memory", memory]
+    program = [
+        sys.executable,
+        "-m",
+        "benchmarks.linkage.stock_splink",
+        str(world / "registrations.csv"),
+        "--out",
+        str(out),
+        "--memory",
+        memory,
+    ]
     spent = watched.run([*program, *(["--guard"] if guard else [])], work / "told")
     for weight in stock_splink.GUARD_WEIGHTS if guard else stock_splink.AWARE_WEIGHTS:
         found = scoring.score(world / "truth.csv", out / f"persons-{weight:g}.csv")

@@ -1,6 +1,6 @@
 """名寄せの速さ (speed): normalise, block, score and cluster, beside the raw ten-rule self-join of DuckDB on the same rows in the same run.
 
-    python benchmarks/linkage/speed.py WORLD... [--repeat 1] [--memory 4GB] [--limit-gib 12] [--no-raw] [--json FILE]
+    python -m benchmarks.linkage.speed WORLD... [--repeat 1] [--memory 4GB] [--limit-gib 12] [--no-raw] [--json FILE]
 
 WORLD: a folder with `registrations.csv`. For each: the raw join (each candidate pair once, on text columns made ready before; its own time
 alone), `linkage.model.link` from registrations laid out as text to clusters and explained pairs, and `kiban link` from file to files, each in a
@@ -17,10 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import stock_rows
-import watched
+from benchmarks.linkage import stock_rows, watched
 
-HERE = Path(__file__).resolve()
 GIB = 2**30
 
 
@@ -58,7 +56,7 @@ def measured(which: str, world: Path, given: argparse.Namespace, work: Path) -> 
     if which == "file to files":
         command = [*watched.KIBAN, "--json", "link", file, "--out", str(work / "out")]
     else:
-        command = [sys.executable, str(HERE), "--child", which, file, "--memory", given.memory, "--work", str(work)]
+        command = [sys.executable, "-m", "benchmarks.linkage.speed", "--child", which, file, "--memory", given.memory, "--work", str(work)]
     best: dict[str, Any] = {}
     for _ in range(given.repeat):
         spent = watched.run(command, work / "told", int(given.limit_gib * GIB))
@@ -77,7 +75,11 @@ def _cpu(found: dict[str, Any]) -> float:
 
 def told(name: str, found: dict[str, Any]) -> str:
     yardstick = found.get("raw", {}).get("laps", {}).get("raw join")
-    lines = [f"\n{name}\n", "| what | CPU s | wall s | times the raw join (CPU) | (wall) | peak GiB of the process |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"\n{name}\n",
+        "| what | CPU s | wall s | times the raw join (CPU) | (wall) | peak GiB of the process |",
+        "|---|---|---|---|---|---|",
+    ]
     for which, each in found.items():
         rows = list(each.get("laps", {}).items()) or [("kiban link, file to files", each["process"])]
         for what, spent in rows:

@@ -4,7 +4,7 @@ Two variants. `aware`: names by parts with term frequencies, birth date, sex, ad
 address, telephone and insurance are one comparison, and an edge enters the graph only where a given name is equal and no branch number
 contradicts. Thresholds were chosen with the truth at hand by those who measured them first; they are stated, not tuned here.
 
-    python benchmarks/linkage/stock_splink.py REGISTRATIONS.csv --out DIR [--guard] [--weights 6,24] [--memory 4GB]
+    python -m benchmarks.linkage.stock_splink REGISTRATIONS.csv --out DIR [--guard] [--weights 6,24] [--memory 4GB]
 
 Writes `persons-WEIGHT.csv` for each weight and tells what each stage took, as JSON.
 """
@@ -19,8 +19,7 @@ from pathlib import Path
 import duckdb
 import splink.comparison_level_library as cll
 import splink.comparison_library as cl
-import stock_rows
-import watched
+from benchmarks.linkage import stock_rows, watched
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 from splink.internals.comparison_creator import ComparisonCreator
@@ -52,9 +51,7 @@ class Stock:
         training.estimate_probability_two_random_records_match(exact, recall=_RECALL)
         training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=1)
         for block in (block_on("dob", "sex"), block_on("surname_kana", "given_kana")):
-            training.estimate_parameters_using_expectation_maximisation(
-                block, estimate_without_term_frequencies=True, max_pairs=_EM_PAIRS
-            )
+            training.estimate_parameters_using_expectation_maximisation(block, estimate_without_term_frequencies=True, max_pairs=_EM_PAIRS)
 
     def predict(self) -> int:
         """Scores every blocked pair and keeps those from the lowest weight up; returns how many."""

@@ -40,9 +40,7 @@ def run(command: Sequence[str], told: Path, limit: int | None = None) -> Spent:
             time.sleep(0.2)
     if status and not ended:
         raise SystemExit(told.with_suffix(".err").read_text("utf-8")[-2000:])
-    return Spent(
-        used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss * _UNIT, ended, told.read_text("utf-8")
-    )
+    return Spent(used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss * _UNIT, ended, told.read_text("utf-8"))
 
 
 def _resident(pid: int) -> int:

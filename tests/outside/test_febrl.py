@@ -75,7 +75,9 @@ def test_the_door_for_registrations_merges_nobody_wrongly_and_asks_about_most_of
     files.link_files([given], tmp_path / "out")
     claimed = pairs((row["local_patient_id"], row["person_id"]) for row in _read(tmp_path / "out" / "persons.csv"))
     asked = {tuple(sorted((row["left_local_patient_id"], row["right_local_patient_id"]))) for row in _read(tmp_path / "out" / "review.csv")}
-    print(f"{name}: {len(claimed - true)} wrong, linked {len(claimed & true) / len(true):.3f}, asked {len(asked & true - claimed) / len(true):.3f}")
+    print(
+        f"{name}: {len(claimed - true)} wrong, linked {len(claimed & true) / len(true):.3f}, asked {len(asked & true - claimed) / len(true):.3f}"
+    )
     assert len(claimed - true) <= 0.001 * len(claimed)
     assert len((claimed | asked) & true) >= 0.8 * len(true)
 
