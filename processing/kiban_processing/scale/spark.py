@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as kinds
 
 from kiban_processing.scale.rows import Rows
-from kiban_processing.scale.translation import Act, Statement, translate
+from kiban_processing.scale.translation import Act, Statement, Untranslatable, translate
 
 if TYPE_CHECKING:
     from splink import Linker, SettingsCreator
@@ -81,6 +81,7 @@ class SparkConnection:
         self._session = session
         self._most = most_rows
         self._tables: dict[str, _Table] = {}
+        self._moved: set[str] = set()  # tables whose columns may stand at other places than in DuckDB
         self.fetched: list[Fetched] = []
 
     def execute(self, query: str, parameters: object = None) -> Rows:
@@ -89,6 +90,9 @@ class SparkConnection:
         Raises `translation.Untranslatable`, StatementFailed; TooManyRows when rows are fetched.
         """
         statement = translate(query)
+        moved = bool(statement.reads & self._moved)
+        if moved and statement.by_place:
+            raise Untranslatable("rows are put together by the places of columns, which may have moved")
         match statement.act:
             case Act.QUERY:
                 return self._rows(statement.query, self._frame(statement, parameters))
@@ -96,6 +100,8 @@ class SparkConnection:
                 return _described(attempt(lambda: self._frame(statement, parameters).schema))
             case Act.CREATE:
                 self._put(statement.relation, [kept(self._frame(statement, parameters))])
+                if statement.moves or moved:
+                    self._moved.add(statement.relation)
             case Act.DECLARE:
                 columns = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in statement.columns)
                 self._put(statement.relation, [attempt(lambda: self._session.sql(f"SELECT {columns} WHERE FALSE"))])
@@ -186,6 +192,7 @@ class SparkConnection:
         self._name(statement.relation, table)
 
     def _put(self, name: str, parts: list[DataFrame]) -> None:
+        self._moved.discard(name)
         before = self._tables.get(name)
         self._tables[name] = _Table(parts)
         self._name(name, self._tables[name])

@@ -39,12 +39,19 @@ class Act(Enum):
 
 @dataclass(frozen=True)
 class Statement:
-    """`query`: Spark's SQL (empty where the act needs none); `relation`: what is made, filled or dropped; `columns`: name and Spark type."""
+    """`query`: Spark's SQL (empty where the act needs none); `relation`: what is made, filled or dropped; `columns`: name and Spark type.
+
+    `reads`: the relations the query names. `moves`: whether a column may stand at another place than in DuckDB (REPLACE): names still tell it.
+    `by_place`: whether rows with all columns of a relation are put together by the places of columns.
+    """
 
     act: Act
     query: str = ""
     relation: str = ""
     columns: tuple[tuple[str, str], ...] = ()
+    reads: frozenset[str] = frozenset()
+    moves: bool = False
+    by_place: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -66,18 +73,23 @@ def _statement(query: str) -> Statement:
             columns = tuple((column.name, column.args["kind"].sql(_TO)) for column in parsed.this.expressions)
             return Statement(Act.DECLARE, "", parsed.this.this.name, columns)
         case exp.Create(kind="TABLE") if parsed.expression is not None:
-            return Statement(Act.CREATE, _query(parsed.expression, any_order=True), parsed.this.name)
+            moves, by_place = _replaces(parsed), _by_place(parsed)
+            query = _query(parsed.expression, moves and not by_place)
+            return Statement(Act.CREATE, query, parsed.this.name, reads=_relations(parsed.expression), moves=moves, by_place=by_place)
         case exp.Insert() if parsed.expression is not None and isinstance(parsed.this, exp.Table):
-            return Statement(Act.INSERT, _query(parsed.expression), parsed.this.name)
+            reads = _relations(parsed.expression) | {parsed.this.name}
+            return Statement(Act.INSERT, _query(parsed.expression), parsed.this.name, reads=reads, by_place=True)
         case exp.Drop(kind="TABLE"):
             (table,) = parsed.args["tables"]
             return Statement(Act.DROP, "", table.name)
         case exp.Delete(this=exp.Table() as table) if (where := parsed.args.get("where")) is not None:
             # The rows that stay become the table: a table is made once and never changed in place.
             stays = exp.not_(exp.func("coalesce", where.this.copy(), exp.false()))
-            return Statement(Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name)
+            return Statement(
+                Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name, reads=frozenset((table.name,))
+            )
         case exp.Query():
-            return Statement(Act.QUERY, _query(parsed))
+            return Statement(Act.QUERY, _query(parsed), reads=_relations(parsed), by_place=_by_place(parsed))
     raise Untranslatable(f"no statement that Spark is given: {type(parsed).__name__}")
 
 
@@ -96,12 +108,26 @@ def _described(relation: exp.Expr) -> exp.Expr:
     return exp.select("*").from_(relation.copy()) if isinstance(relation, exp.Table) else relation
 
 
-def _query(parsed: exp.Expr, any_order: bool = False) -> str:
-    """`any_order`: whether the rows are asked for by the names of columns only, so that a column may move."""
-    if not any_order and isinstance(parsed, exp.Select) and any(_replacing(each) for each in parsed.expressions):
+def _query(parsed: exp.Expr, moves: bool = False) -> str:
+    """`moves`: whether the columns may move, since they will be asked for by name."""
+    if not moves and _replaces(parsed):
         _refuse("REPLACE where columns are told by their places")
     query = parsed.copy().transform(_rewritten)
     return str(query.sql(dialect=_TO, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+
+
+def _replaces(parsed: exp.Expr) -> bool:
+    return any(star.args.get("replace") for star in parsed.find_all(exp.Star))
+
+
+def _by_place(parsed: exp.Expr) -> bool:
+    return parsed.find(exp.SetOperation) is not None and any(
+        isinstance(star.parent, (exp.Select, exp.Column)) for star in parsed.find_all(exp.Star)
+    )
+
+
+def _relations(parsed: exp.Expr) -> frozenset[str]:
+    return frozenset(table.name for table in parsed.find_all(exp.Table))
 
 
 def _rewritten(node: exp.Expr) -> exp.Expr:
