@@ -83,7 +83,8 @@ def linked(records: Any) -> npt.NDArray[np.int64]:
     person = learnt.memberships(mixture.Patterns(levels, np.ones(len(levels))))[:, mixture.PERSON]
     one = person >= 0.5
     nobody = np.zeros(0, np.int64)
-    edges = clusters.Edges(lefts[one], rights[one], person[one], np.zeros(int(one.sum()), np.bool_))
+    no = np.zeros(int(one.sum()), np.bool_)
+    edges = clusters.Edges(lefts[one], rights[one], person[one], no, no)
     return clusters.gather(edges, (nobody, nobody), np.arange(rows))  # each record a desk of its own: nothing is known of hospitals
 
 

@@ -152,6 +152,10 @@ class SparkConnection:
 
         attempt(write)
 
+    def relations(self) -> set[str]:
+        """The names of all relations of the session, Splink's among them."""
+        return {str(row["tableName"]) for row in attempt(lambda: self._session.sql("SHOW TABLES").collect())}
+
     def linker(self, table: str, settings: SettingsCreator) -> Linker:
         """Splink on one of the relations here."""
         from kiban_processing.scale import linkers

@@ -89,7 +89,9 @@ def _statement(query: str) -> Statement:
                 Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name, reads=frozenset((table.name,))
             )
         case exp.Query():
-            return Statement(Act.QUERY, _query(parsed), reads=_relations(parsed), by_place=_by_place(parsed))
+            by_place = _by_place(parsed)
+            named = not by_place and isinstance(parsed, exp.Select) and not any(each.is_star for each in parsed.expressions)
+            return Statement(Act.QUERY, _query(parsed, named), reads=_relations(parsed), by_place=by_place)
     raise Untranslatable(f"no statement that Spark is given: {type(parsed).__name__}")
 
 

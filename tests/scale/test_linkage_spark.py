@@ -1,0 +1,64 @@
+"""Linked on Spark: the model learnt, the pairs, their decisions and reasons and the persons are those of DuckDB, on a generated world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from data_examples.linkage_world import files as world
+
+from kiban_processing.linkage import model, registrations
+from kiban_processing.linkage.settings import LinkageSettings
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # PySpark's, where it hands rows to the JVM
+    pytest.mark.timeout(900),
+]
+
+REGISTRATIONS = 3_000
+# Fewer rows than this come to the driver, but for the registrations themselves and the pairs that are linked, vetoed or shown.
+AGGREGATED = 5_000
+
+
+def test_the_same_model_pairs_and_persons(connect: Callable[..., Any], tmp_path: Path) -> None:
+    from kiban_processing.scale import linking
+
+    world.write(tmp_path, world.Settings(REGISTRATIONS, 6, 41, 1.5))
+    con = duckdb.connect(config={"threads": 2})
+    registrations.lay(con, registrations.read([tmp_path / "registrations.csv"]))
+    settings = LinkageSettings(train="always")
+    expected = model.link(con, "linkage_registrations", settings)
+    decisions = _decided(expected.pairs)
+    expected = model.link(con, "linkage_registrations", settings, decisions=decisions)
+    spark = connect()
+    tables, relations = model.tables(con), spark.relations()
+
+    found = linking.link(con, "linkage_registrations", spark, settings, decisions=decisions)
+
+    assert found.model.learnt == expected.model.learnt == "learnt"
+    for field, levels in expected.model.rates.items():
+        for level, rates in levels.items():
+            ours = found.model.rates[field][level]
+            assert (ours.person, ours.household, ours.stranger) == pytest.approx((rates.person, rates.household, rates.stranger), rel=1e-9)
+    assert found.clusters.equals(expected.clusters)
+    assert found.pairs.drop(["weight", "weights"]).equals(expected.pairs.drop(["weight", "weights"]))
+    assert found.pairs.column("weight").to_pylist() == pytest.approx(expected.pairs.column("weight").to_pylist(), abs=1e-9)
+    decided = set(expected.pairs.column("decision").to_pylist())
+    assert decided == {"link", "review", "veto"}, "each decision occurs, or this shows nothing"
+    assert expected.clusters.num_rows == REGISTRATIONS or expected.clusters.num_rows > 0.99 * REGISTRATIONS
+
+    assert (model.tables(con), spark.relations()) == (tables, relations), "nothing stays behind"
+    fetched = sorted(each.rows for each in spark.fetched)
+    assert len([rows for rows in fetched if rows > AGGREGATED]) == 0
+
+
+def _decided(pairs: pa.Table) -> pa.Table:
+    """People have said yes to one doubt and no to one link."""
+    rows = pairs.to_pylist()
+    yes = next(row for row in rows if row["decision"] == "review")
+    no = next(row for row in rows if row["decision"] == "link" and yes["left"] not in (row["left"], row["right"]))
+    return pa.table({"left": [yes["left"], no["left"]], "right": [yes["right"], no["right"]], "same": [True, False]})
