@@ -70,11 +70,11 @@ NAME = Comparison(
     (
         Level("newborn", "newborn_l OR newborn_r"),
         Level("missing", _unknown("kanji_wide") + " AND " + _unknown("kana_wide")),
-        Level("equal", _same("kanji_wide", "kana_wide"), Rates(0.80, 2e-5, 1e-5)),
-        Level("kanji-equal", _same("kanji_wide"), Rates(0.06, 2e-5, 5e-6)),
+        Level("equal", _same("kanji_wide", "kana_wide"), Rates(0.80, 1e-5, 1e-5)),
+        Level("kanji-equal", _same("kanji_wide"), Rates(0.06, 5e-6, 5e-6)),
         Level("kana-equal", f"{_same('kana_wide')} AND {_unknown('kanji_wide')}", Rates(0.04, 4e-5, 3e-5)),
         Level("former-surname", _FORMER, Rates(0.006, 1e-5, 2e-6)),
-        Level("alias", _ALIAS, Rates(0.01, 4e-5, 8e-6)),
+        Level("alias", _ALIAS, Rates(0.01, 5e-6, 8e-6)),
         Level("kana-equal-kanji-differs", _same("kana_wide"), Rates(0.01, 1e-4, 3e-5)),
         Level("swapped", _SWAPPED, Rates(0.004, 2e-6, 1e-6)),
         Level("given-equal", _same("given_kanji", "given_kana"), Rates(0.03, 3e-4, 1e-3)),
@@ -143,11 +143,23 @@ HOUSEHOLD = Comparison(
         *_parted("differs", None, (Rates(0.005, 5e-4, 0.07), Rates(0.01, 5e-4, 0.07), Rates(0.08, 2e-3, 0.55))),
     ),
 )
+_DIFFERS = "({0}_l IS NOT NULL AND {0}_r IS NOT NULL)"
+# Where nothing of a household agrees: what could be compared and did not. People move with their mobile telephones.
+CONTACT = Comparison(
+    "contact",
+    (
+        Level("agrees", f"{AGREEING} > 0 OR {_same('personal')}"),
+        Level("mobile-differs", f"mobile_l AND mobile_r AND {_DIFFERS.format('phone')}", Rates(0.10, 0.20, 0.12)),
+        Level("both-differ", f"{_DIFFERS.format('phone')} AND {_DIFFERS.format('insurance')}", Rates(0.30, 0.40, 0.48)),
+        Level("one-differs", f"{_DIFFERS.format('phone')} OR {_DIFFERS.format('insurance')}", Rates(0.45, 0.30, 0.32)),
+        Level("not-compared", None, Rates(0.15, 0.10, 0.08)),
+    ),
+)
 HOSPITAL = Comparison(
     "hospital",
     (Level("same", _same("site"), Rates(0.025, 0.3, 0.1)), Level("other", None, Rates(0.975, 0.7, 0.9))),
 )
-COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, HOSPITAL)
+COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, CONTACT, HOSPITAL)
 # The columns of the keys table that the conditions ask.
 COLUMNS = tuple(
     sorted({found for each in COMPARISONS for level in each.levels if level.condition for found in re.findall(r"\b([a-z_]+)_l\b", level.condition)})
