@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from data_examples.linkage_world import files
+from data_examples.linkage_world.profiles import PROFILES
 
 
 def main() -> None:
@@ -16,8 +17,14 @@ def main() -> None:
     parser.add_argument("--hospitals", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--noise", type=float, default=1.0, help="multiplies all error rates")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="default", help="what the world has much of")
+    parser.add_argument(
+        "--delta", type=float, default=0.0, help="share of the registrations that come in a later batch, in a file of their own"
+    )
     chosen = parser.parse_args()
-    counts = files.write(chosen.out, files.Settings(chosen.registrations, chosen.hospitals, chosen.seed, chosen.noise))
+    counts = files.write(
+        chosen.out, files.Settings(chosen.registrations, chosen.hospitals, chosen.seed, chosen.noise, chosen.profile, chosen.delta)
+    )
     print(", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-# group: share, family tokens, given tokens of men, given tokens of women; each token: LATIN=カナ/other カナ
+from functools import cache
+
+Token = tuple[str, str, str]  # Latin, usual kana, other kana
+Group = tuple[float, list[Token], list[Token], list[Token]]  # share, family tokens, given tokens of men, of women
+
+# country, share, family tokens, given tokens of men, given tokens of women; each token: LATIN=カナ/other カナ
 _GROUPS = """
 VN 30 NGUYEN=グエン/ヌグエン TRAN=チャン/トラン LE=レ/レー PHAM=ファム/パム HOANG=ホアン/ホアング VU=ヴー/ブー DANG=ダン/ダング BUI=ブイ/ブーイ
 | ANH=アイン/アン MINH=ミン/ミイン TUAN=トゥアン/ツアン HUNG=フン/フング DUC=ドゥック/ドウク LONG=ロン/ロング NAM=ナム/ナーム QUAN=クアン/クワン
@@ -20,23 +25,35 @@ KR 10 KIM=キム/キン PARK=パク/ボク LEE=イ/リ CHOI=チェ/サイ JUNG=�
 """
 
 
-def _token(text: str) -> tuple[str, str, str]:
+def _token(text: str) -> Token:
     latin, sounds = text.split("=")
     usual, other = sounds.split("/")
     return latin, usual, other
 
 
-def groups() -> list[tuple[float, list[tuple[str, str, str]], list[tuple[str, str, str]], list[tuple[str, str, str]]]]:
-    """Per country of origin: share, family tokens, given tokens of men, of women; a token is (Latin, usual kana, other kana)."""
+@cache
+def groups() -> tuple[Group, ...]:
+    """One entry per country of origin."""
     found = []
     words = _GROUPS.replace("\n", " ").split()
     starts = [i for i, word in enumerate(words) if len(word) == 2 and word.isupper() and i + 1 < len(words) and words[i + 1].isdigit()]
     for start, stop in zip(starts, [*starts[1:], len(words)], strict=True):
-        parts: list[list[tuple[str, str, str]]] = [[]]
+        parts: list[list[Token]] = [[]]
         for word in words[start + 2 : stop]:
             if word == "|":
                 parts.append([])
             else:
                 parts[-1].append(_token(word))
         found.append((float(words[start + 1]), parts[0], parts[1], parts[2]))
+    return tuple(found)
+
+
+def tokens(group: Group, family: int, given: int, sex: int) -> list[Token]:
+    """The name of a person, the family's first; one in three has two given names."""
+    _, families, men, women = group
+    givens = men if sex == 1 else women
+    found = [families[family % len(families)], givens[given % len(givens)]]
+    second = givens[given // 256 % len(givens)]
+    if given // 64 % 3 == 0 and second != found[1]:
+        found.append(second)
     return found

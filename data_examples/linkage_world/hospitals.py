@@ -33,6 +33,10 @@ class Habits:
     care: float  # multiplies the errors of this hospital
 
 
+# How often a field is left out, on the average of the hospitals; each has its own share.
+MISSING = {
+    "name_kanji": 0.002, "name_kana": 0.02, "birth_date": 0.002, "sex": 0.004, "postal_code": 0.05, "address": 0.03, "phone": 0.08, "insurance": 0.07,
+}  # fmt: skip
 _CHARSETS = ("cp932", "jis", "unicode", "cp932", "cp932", "jis")
 _KANA = ("full", "half", "full", "hira", "full", "big", "full", "long", "half", "full")
 _SEPARATORS = ("　", "", " ", "　", " ")
@@ -45,24 +49,39 @@ _SEXES = (("1", "2"), ("男", "女"), ("M", "F"), ("1", "2"), ("男性", "女性
 def habits(hospitals: int) -> list[Habits]:
     """The hospitals of a world, always the same for one number of them."""
     lot = np.random.default_rng(77)
+    care = np.exp(lot.normal(0, 0.35, hospitals))
+    care /= care.mean()
+    left_out = {}
+    for field, rate in MISSING.items():
+        shares = lot.gamma(1.2, 1.0, hospitals)
+        left_out[field] = np.minimum(shares / shares.mean() * rate, 0.5)
     found = []
     for number in range(hospitals):
-        care = float(np.round(np.exp(lot.normal(0, 0.35)), 3))
-        missing = {
-            field: float(np.round(lot.gamma(1.2, rate / 1.2), 4))
-            for field, rate in (
-                ("name_kanji", 0.002), ("name_kana", 0.02), ("birth_date", 0.002), ("sex", 0.004), ("postal_code", 0.05), ("address", 0.03),
-                ("phone", 0.08), ("insurance", 0.07),
-            )
-        }  # fmt: skip
+        missing = {field: float(shares[number]) for field, shares in left_out.items()}
         if number % 11 == 7:
             missing["name_kana"] = 0.25
         found.append(
             Habits(
-                f"H{number + 1:02d}", _CHARSETS[number % 6], _KANA[number % 10], _SEPARATORS[(number * 3) % 5], 0.4 if number % 7 == 4 else 0.0,
-                _DATES[number % 8], ("iso", "slash", "compact")[number % 3], _ADDRESSES[number % 7], number % 3 != 1, number % 5 == 3,
-                (0.9, 0.5, 0.15)[number % 3], _PHONES[number % 5], number % 2 == 0, _SEXES[number % 5], number % 4 == 1, number % 5 == 2,
-                number % 4 != 2, (0.004 if number % 3 == 0 else 0.0005), missing, care,
+                f"H{number + 1:02d}",
+                _CHARSETS[number % 6],
+                _KANA[number % 10],
+                _SEPARATORS[(number * 3) % 5],
+                0.4 if number % 7 == 4 else 0.0,
+                _DATES[number % 8],
+                ("iso", "slash", "compact")[number % 3],
+                _ADDRESSES[number % 7],
+                number % 3 != 1,
+                number % 5 == 3,
+                (0.9, 0.5, 0.15)[number % 3],
+                _PHONES[number % 5],
+                number % 2 == 0,
+                _SEXES[number % 5],
+                number % 4 == 1,
+                number % 5 == 2,
+                number % 4 != 2,
+                (0.004 if number % 3 == 0 else 0.0005),
+                missing,
+                float(care[number]),
             )  # fmt: skip
         )
     return found

@@ -70,7 +70,7 @@ _MALE_ENDS = """
 """
 _FEMALE_STEMS = """
 和カズ1940:14:12 幸サチ1942:16:8 洋ヨウ1950:14:8 恵ケイ1954:14:9 京キョウ1948:16:6 順ジュン1950:14:6 節セツ1938:12:6 文フミ1938:16:6 信ノブ1944:14:5 美ミ1962:22:9 由ユ1962:14:9 裕ユウ1964:12:8
-祐ユウ1968:12:3 優ユウ1982:18:6 智トモ1970:14:7 友トモ1978:14:5 真マ1974:16:9 直ナオ1970:14:7 久ク1956:12:5 理リ1972:14:6 里リ1978:14:4 香カ1974:12:8 佳ヨシ1976:16:5 明アケ1962:12:6 千チ1962:26:8 早サ1976:14:5
+祐ユウ1968:12:3 優ユウ1982:18:6 智トモ1970:14:7 友トモ1978:14:5 真マ1974:16:9 直ナオ1970:14:7 久ヒサ1952:14:6 理リ1972:14:6 里リ1978:14:4 香カ1974:12:8 佳ヨシ1976:16:5 明アケ1962:12:6 千チ1962:26:8 早サ1976:14:5
 紗サ1996:14:5 沙サ1988:12:5 亜ア1990:14:4 彩アヤ1990:12:7 綾アヤ1984:12:5 麻マ1982:12:6 愛アイ1994:14:7 結ユ2008:12:9 陽ヒ2008:10:7 莉リ2008:12:7 菜ナ1998:14:5 奈ナ1988:16:5 花ハナ2006:14:6 心ココ2010:9:6
 美咲ミサ1996:10:2 桜サクラ2006:12:2 葵アオ2006:12:2 凛リ2010:10:3 芽メ2010:9:4 琴コト2010:12:3 望ノゾ1996:14:2 夏ナツ1990:16:4 春ハル1990:34:3 秋アキ1966:30:2 静シズ1930:16:6 清キヨ1928:14:4 千代チヨ1930:16:3 光ミツ1936:18:4
 敏トシ1944:12:5 悦エツ1944:12:5 孝タカ1948:16:3 貞サダ1928:14:3 芳ヨシ1934:16:4 喜キ1938:16:3 栄エイ1936:14:3 照テル1938:14:3 勝カツ1938:12:3 澄スミ1944:16:3 典ノリ1956:14:4 紀ノリ1962:14:5 律リツ1944:14:2 弘ヒロ1950:14:4 博ヒロ1954:12:3 浩ヒロ1960:12:3
@@ -135,8 +135,9 @@ def shapes_of(written: str) -> list[str]:
 
 
 def _vocabulary(rows: list[tuple[str, tuple[str, ...]]], weights: NDArray[np.float64]) -> Vocabulary:
-    forms, shapes, number = [], [], {}
-    reading, misread = [], []
+    forms: list[str] = []
+    number: dict[str, int] = {}
+    shapes, reading, misread = [], [], []
     for written, read in rows:
         mine = shapes_of(written)
         shapes.append(len(mine))
@@ -172,7 +173,7 @@ def surnames() -> Vocabulary:
             found[(first, first_reading)] = float(first_weight) * 8 * float(np.exp(lot.normal(0, 1.3)))
     order = sorted(found, key=lambda key: (-found[key], key))
     rank = np.arange(1, len(order) + 1)
-    weights = 1.0 / (rank + 7.0) ** 1.06
+    weights = 1.0 / (rank + 12.0) ** 1.08
     return _vocabulary([(key[0], rows[key]) for key in order], weights / weights.sum())
 
 
@@ -187,13 +188,13 @@ def given_names(sex: int) -> Vocabulary:
 
     def fashion(figures: str) -> NDArray[np.float64]:
         centre, width, weight = (float(figure) for figure in figures.split(":"))
-        return weight * np.exp(-((years - centre) ** 2) / (2 * (width * 0.9 + 2) ** 2)) + weight * 0.004
+        return np.asarray(weight * np.exp(-((years - centre) ** 2) / (2 * (width * 0.9 + 2) ** 2)) + weight * 0.004)
 
     weights: dict[tuple[str, str], NDArray[np.float64]] = {}
     for stem, stem_reading, stem_figures in stems:
         for end, end_reading, end_figures in ends:
             if stem != end:
-                strength = float(np.exp(lot.normal(0, 1.5)))
+                strength = float(np.exp(lot.normal(0, 1.65)))
                 key = (stem + end, stem_reading + end_reading)
                 weights[key] = weights.get(key, np.zeros(len(years))) + strength * fashion(stem_figures) * fashion(end_figures)
     scale = sum(weights.values(), np.zeros(len(years)))

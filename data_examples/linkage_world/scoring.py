@@ -100,7 +100,7 @@ def _pairs(con: duckdb.DuckDBPyConnection, table: str) -> Iterable[tuple[str, An
 
 def _causes(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """Per cause: pairs of persons wrongly together, and clusters whose weightiest cause it is (in the order of `CAUSES`)."""
-    con.execute(f"""
+    con.execute("""
         CREATE OR REPLACE TABLE mixed AS
         SELECT cluster, person, any_value(twin) AS twin, any_value(namesake) AS namesake, any_value(born) AS born, any_value(wed) AS wed,
                bool_or(foreigner) AS foreigner, bool_or(newborn) AS newborn, list(DISTINCT name) AS names, any_value(birth_date) AS birth_date,
@@ -118,7 +118,9 @@ def _causes(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
         FROM mixed a JOIN mixed b ON a.cluster = b.cluster AND a.person < b.person AND a.persons <= {_GIANT}
         UNION ALL SELECT cluster, 5 FROM (SELECT DISTINCT cluster FROM mixed WHERE persons > {_GIANT})""")
     pairs = dict(con.execute("SELECT cause, count(*) FROM judged GROUP BY cause").fetchall())
-    clusters = dict(con.execute("SELECT cause, count(*) FROM (SELECT min(cause) AS cause FROM judged GROUP BY cluster) GROUP BY cause").fetchall())
+    clusters = dict(
+        con.execute("SELECT cause, count(*) FROM (SELECT min(cause) AS cause FROM judged GROUP BY cluster) GROUP BY cause").fetchall()
+    )
     return {cause: {"clusters": clusters.get(place, 0), "person_pairs": pairs.get(place, 0)} for place, cause in enumerate(CAUSES)}
 
 
@@ -132,8 +134,13 @@ def _misses(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
             FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number)
         SELECT tag, count(*), count(*) FILTER (missed) FROM (SELECT unnest(tags) AS tag, missed FROM pairs) GROUP BY tag
         ORDER BY 3 DESC, 2 DESC, 1""").fetchall()
-    missed = _one(con, "SELECT count(*) FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number AND a.cluster <> b.cluster")
-    return {tag: {"true": true, "missed": lost, "share_of_missed": lost / missed if missed else 0.0, "miss_rate": lost / true} for tag, true, lost in rows}
+    missed = _one(
+        con, "SELECT count(*) FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number AND a.cluster <> b.cluster"
+    )
+    return {
+        tag: {"true": true, "missed": lost, "share_of_missed": lost / missed if missed else 0.0, "miss_rate": lost / true}
+        for tag, true, lost in rows
+    }
 
 
 def _reviewed(con: duckdb.DuckDBPyConnection, review: Path, persons: int) -> dict[str, Any]:
@@ -205,7 +212,9 @@ def _answered(con: duckdb.DuckDBPyConnection, items: list[tuple[Any, ...]], firs
 def _told(found: dict[str, Any], indent: str = "") -> Iterable[str]:
     for name, value in found.items():
         if isinstance(value, dict) and value and all(not isinstance(part, dict) for part in value.values()):
-            yield f"{indent}{name}: " + ", ".join(f"{key} {part:,.5g}" if isinstance(part, float) else f"{key} {part:,}" for key, part in value.items())
+            yield f"{indent}{name}: " + ", ".join(
+                f"{key} {part:,.5g}" if isinstance(part, float) else f"{key} {part:,}" for key, part in value.items()
+            )
         elif isinstance(value, dict):
             yield f"{indent}{name}:"
             yield from _told(value, indent + "  ")
@@ -215,7 +224,9 @@ def _told(found: dict[str, Any], indent: str = "") -> Iterable[str]:
 
 def main() -> None:
     """Print the figures, as text or as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m data_examples.linkage_world.scoring", description="Scores persons.csv against truth.csv.")
+    parser = argparse.ArgumentParser(
+        prog="python -m data_examples.linkage_world.scoring", description="Scores persons.csv against truth.csv."
+    )
     parser.add_argument("truth", type=Path)
     parser.add_argument("persons", type=Path)
     parser.add_argument("--review", type=Path, help="the items for people; a perfect reviewer is simulated")

@@ -8,8 +8,20 @@ import unicodedata
 from data_examples.linkage_world.names import OLD_SHAPES
 
 _PLAIN = {shape[0]: plain for plain, shapes in OLD_SHAPES.items() for shape in shapes}
-_JIS_FOLDED = {"髙": "高", "﨑": "崎", "邊": "邊", "濵": "浜", "德": "徳", "瀨": "瀬", "𠮷": "吉", "神": "神", "福": "福", "塚": "塚", "隆": "隆", "祐": "祐"}
-_HALF = {}
+_JIS_FOLDED = {
+    "髙": "高",
+    "﨑": "崎",
+    "濵": "浜",
+    "德": "徳",
+    "瀨": "瀬",
+    "𠮷": "吉",
+    "神": "神",
+    "福": "福",
+    "塚": "塚",
+    "隆": "隆",
+    "祐": "祐",
+}
+_HALF: dict[str, str] = {}
 for _code in range(0xFF66, 0xFF9E):
     _full = unicodedata.normalize("NFKC", chr(_code))
     _HALF.setdefault(_full, chr(_code))
@@ -73,7 +85,13 @@ def kanji_number(number: int) -> str:
     return (("" if ten == 1 else digits[ten]) + "十" if ten else "") + (digits[one] if one else "")
 
 
-_ERAS = ((43586, "令和", "R", 5, 2018), (32516, "平成", "H", 4, 1988), (9855, "昭和", "S", 3, 1925), (4595, "大正", "T", 2, 1911), (0, "明治", "M", 1, 1867))
+_ERAS = (
+    (43586, "令和", "R", 5, 2018),
+    (32516, "平成", "H", 4, 1988),
+    (9855, "昭和", "S", 3, 1925),
+    (4595, "大正", "T", 2, 1911),
+    (0, "明治", "M", 1, 1867),
+)
 
 
 def date_for(iso: str, days_since_1900: int, style: str) -> str:
