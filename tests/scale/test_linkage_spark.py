@@ -20,14 +20,12 @@ pytestmark = [
 ]
 
 REGISTRATIONS = 3_000
-# Fewer rows than this come to the driver, but for the registrations themselves and the pairs that are linked, vetoed or shown.
-AGGREGATED = 5_000
 
 
 def test_the_same_model_pairs_and_persons(connect: Callable[..., Any], tmp_path: Path) -> None:
     from kiban_processing.scale import linking
 
-    world.write(tmp_path, world.Settings(REGISTRATIONS, 6, 41, 1.5))
+    world.write(tmp_path, world.Settings(REGISTRATIONS, 6, 42))
     con = duckdb.connect(config={"threads": 2})
     registrations.lay(con, registrations.read([tmp_path / "registrations.csv"]))
     settings = LinkageSettings(train="always")
@@ -44,16 +42,15 @@ def test_the_same_model_pairs_and_persons(connect: Callable[..., Any], tmp_path:
         for level, rates in levels.items():
             ours = found.model.rates[field][level]
             assert (ours.person, ours.household, ours.stranger) == pytest.approx((rates.person, rates.household, rates.stranger), rel=1e-9)
-    assert found.clusters.equals(expected.clusters)
+    assert found.clusters.equals(expected.clusters) and found.pairs.schema.equals(expected.pairs.schema)
     assert found.pairs.drop(["weight", "weights"]).equals(expected.pairs.drop(["weight", "weights"]))
     assert found.pairs.column("weight").to_pylist() == pytest.approx(expected.pairs.column("weight").to_pylist(), abs=1e-9)
     decided = set(expected.pairs.column("decision").to_pylist())
     assert decided == {"link", "review", "veto"}, "each decision occurs, or this shows nothing"
-    assert expected.clusters.num_rows == REGISTRATIONS or expected.clusters.num_rows > 0.99 * REGISTRATIONS
+    assert expected.clusters.num_rows >= REGISTRATIONS
 
     assert (model.tables(con), spark.relations()) == (tables, relations), "nothing stays behind"
-    fetched = sorted(each.rows for each in spark.fetched)
-    assert len([rows for rows in fetched if rows > AGGREGATED]) == 0
+    assert max(each.rows for each in spark.fetched) <= max(REGISTRATIONS * 1.01, found.pairs.num_rows * 1.5)
 
 
 def _decided(pairs: pa.Table) -> pa.Table:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator
 
-from kiban_processing.connection import Connection
-
 if TYPE_CHECKING:
     from kiban_processing.scale.spark import SparkConnection
 
 
-def linker(con: Connection | SparkConnection, table: str, settings: SettingsCreator) -> Linker:
+def linker(con: duckdb.DuckDBPyConnection | SparkConnection, table: str, settings: SettingsCreator) -> Linker:
     """Splink's linker on the relation `table` of a connection."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     if isinstance(con, duckdb.DuckDBPyConnection):
         return Linker(DuckDBAPI(connection=con).register(table), settings, log_level=None)
-    assert not isinstance(con, duckdb.DuckDBPyConnection)
-    return con.linker(table, settings)  # type: ignore[union-attr]  # the other engine that there is
+    return con.linker(table, settings)

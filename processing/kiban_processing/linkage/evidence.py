@@ -16,6 +16,9 @@ from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTAC
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
+_VILLAGE = 2_000.0
+# Only a file of many more persons than this shows that a name is rare.
+_SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
@@ -88,7 +91,7 @@ def judge(
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
                    given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs')}
-                       AND (NOT same_site OR ({level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
+                       AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
             SELECT *, {decision("same_person_number AND same_dob", model)} AS decision FROM bounded)
@@ -152,25 +155,31 @@ def _household_weights(model: Model, comparison: Comparison) -> list[float]:
     ]
 
 
+def _persons(registrations: int) -> float:
+    """Persons the counts stand for; a few hundred registrations are taken for part of a village, not for all there is."""
+    return registrations / REGISTRATIONS_PER_PERSON + _VILLAGE
+
+
 def _held(column: str) -> str:
     """Of both sides' counts the greater: a name a clerk misread is rare, the name meant may not be."""
     return f"greatest(coalesce({column}_l, 1), coalesce({column}_r, 1))"
 
 
-def _carriers(column: str) -> str:
+def _carriers(column: str, persons: float) -> str:
     """How many other persons carry this full name: those seen, or, for a name seen once, those to be expected from its parts."""
-    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {{persons}}, 1.0e0)"
-    return f"({_held(column)} - 1.0e0 + {expected})"
+    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {double(persons)}, 1.0e0)"
+    unseen = double(0.5 * _SEEN_ENOUGH / (persons + _SEEN_ENOUGH))
+    return f"({_held(column)} - 1.0e0 + greatest({expected}, {unseen}))"
 
 
 def _rarity(model: Model, registrations: int) -> str:
     """How much rarer, or commoner, this very name is than names that agree at this level are on average."""
     rates = model.rates[NAME.field]
-    everybody = double(registrations / REGISTRATIONS_PER_PERSON)
+    everybody = double(_persons(registrations))
     arms = []
     for place, level in enumerate(NAME.levels):
         if column := _COUNTED_FULL.get(level.name):
-            carriers = f"({_carriers(column).format(persons=everybody)} + {double(_LEAST_CARRIERS)})"
+            carriers = f"({_carriers(column, _persons(registrations))} + {double(_LEAST_CARRIERS)})"
         elif level.name in _COUNTED_GIVEN:
             carriers = f"({_held('given_held')} + 1.0e0)"
         else:
@@ -189,8 +198,7 @@ def _against_namesakes(model: Model, registrations: int) -> str:
     )
     contact = _chosen(CONTACT, _person_weights(model, CONTACT))
     commonness = " ".join(f"WHEN {place} THEN {double(-math.log2(odds))}" for place, odds in enumerate(model.namesakes))
-    persons = double(registrations / REGISTRATIONS_PER_PERSON)
-    carriers = _carriers("kanji_held").format(persons=persons)
+    carriers = _carriers("kanji_held", _persons(registrations))
     rare = f"log2(greatest(least({carriers} / {double(_RARE)}, 1.0e0), {double(_RAREST)}))"
     return (
         f"(CASE WHEN {level_in(NAME, *_SAME_NAME)} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')}"
@@ -209,7 +217,7 @@ def _given_same(script: str) -> str:
 def reasons() -> str:
     """SQL for the reasons of a judged pair: a list of {code, weight} whose weights add up to the weight.
 
-    Asks beside the columns of `judge` for w_support (see `support.strengthen`) and parted (would have joined two persons).
+    Asks beside the columns of `judge` for w_support, settled (see `support` and `decided`) and parted (would have joined two persons).
     """
     weighed = [_reason("'prior:expected'", "w_prior")]
     for comparison in COMPARISONS:
@@ -217,7 +225,8 @@ def reasons() -> str:
         weighed.append(_reason(f"CASE {comparison.field} {arms} END", f"w_{comparison.field}"))
     for code, column in _ADJUSTMENTS.items():
         weighed.append(f"CASE WHEN abs({column}) > 1e-12 THEN {_reason(repr(code), column)} END")
-    noted = ["CASE WHEN parted THEN " + _reason("'rule:cluster'", "0.0e0") + " END"]
+    further = {"rule:cluster": "parted", "rule:settled-same": "settled", "rule:settled-apart": "NOT settled"}
+    noted = [f"CASE WHEN {condition} THEN {_reason(repr(code), '0.0e0')} END" for code, condition in further.items()]
     noted += [f"CASE WHEN facts & {1 << place} > 0 THEN {_reason(repr(code), '0.0e0')} END" for place, code in enumerate(FACTS)]
     return f"list_filter([{', '.join(weighed + noted)}], lambda reason: reason IS NOT NULL)"
 

@@ -93,7 +93,7 @@ def link_keys(
     model = learnt or _learn(con, table, settings, rows)
     judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
     judged = support.strengthen(con, table, judged, model)
-    judged = decided.impose(con, table, judged, decisions)
+    judged = decided.impose(con, table, judged, decisions, model, frozen.registrations)
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()

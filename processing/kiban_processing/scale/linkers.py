@@ -17,15 +17,17 @@ from kiban_processing.scale.spark import attempt, kept
 
 def linker(session: SparkSession, table: str, settings: SettingsCreator) -> Linker:
     """Splink's linker on a relation of this session; what it computes carries names that `SparkConnection.execute` can ask for."""
-    api = _Guarded(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
+    make: Any = _Guarded  # Splink leaves its arguments untyped
+    api = make(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
     return Linker(api.register(session.table(f"`{table}`")), settings, log_level=None)
 
 
-class _Guarded(SparkAPI):  # type: ignore[misc]  # Splink is untyped here
+class _Guarded(SparkAPI):
     """Its statements run as the connection's do: made once, errors without values, tables dropped where they are views."""
 
     def _execute_sql_against_backend(self, final_sql: str) -> DataFrame:
-        return attempt(lambda: self.spark.sql(final_sql))
+        frame: DataFrame = attempt(lambda: self.spark.sql(final_sql))
+        return frame
 
     def _break_lineage_and_repartition(self, spark_df: DataFrame, templated_name: str, physical_name: str) -> DataFrame:
         return kept(spark_df)

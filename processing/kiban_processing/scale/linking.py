@@ -7,6 +7,7 @@ To the driver come counts of level patterns (thousands), and for the clusters th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -20,6 +21,17 @@ from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.scale.spark import SparkConnection
 
 _KEYS, _BATCH = "linkage_keys", 500_000
+# As DuckDB gives them.
+_PAIRS = pa.schema(
+    [
+        ("left", pa.string()),
+        ("right", pa.string()),
+        ("weight", pa.float64()),
+        ("decision", pa.string()),
+        ("reasons", pa.list_(pa.field("l", pa.string()))),
+        ("weights", pa.list_(pa.field("l", pa.float64()))),
+    ]
+)
 
 
 def link(
@@ -48,7 +60,8 @@ def link(
         try:
             spark.register(_KEYS, handed)
             on_spark: Any = spark  # the model asks no more of its connection than `connection.Connection`
-            return model.link_keys(on_spark, _KEYS, frozen, settings or LinkageSettings(), learnt, decisions)
+            found = model.link_keys(on_spark, _KEYS, frozen, settings or LinkageSettings(), learnt, decisions)
+            return replace(found, pairs=found.pairs.cast(_PAIRS))
         finally:
             for left_behind in sorted(spark.relations() - before):
                 spark.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
