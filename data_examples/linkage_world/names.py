@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-FORMS = 4  # places kept for the written forms of one name: 0 the plain one, 1 to 3 older or rarer shapes
+FORMS = 6  # places kept for the written forms of one name: 0 the plain one, 1 to 5 older or rarer shapes
 _LOT = 20_260_101  # the vocabulary is the same in every world; a world's seed draws people from it
 
 # element, reading, weight
@@ -47,7 +47,9 @@ OLD_SHAPES: dict[str, tuple[str, ...]] = {
     "徳": ("德",), "桑": ("桒",), "辻": ("辻\U000e0101",), "葛": ("葛\U000e0100",), "榊": ("榊\U000e0100",), "神": ("神",), "福": ("福",), "滝": ("瀧",),
     "渕": ("淵",), "条": ("條",), "峰": ("峯",), "関": ("關",), "竜": ("龍",), "亀": ("龜",), "館": ("舘",), "黒": ("黑",), "稲": ("稻",), "曽": ("曾",),
     "薬": ("藥",), "実": ("實",), "寿": ("壽",), "隆": ("隆",), "祐": ("祐",), "礼": ("禮",), "秀": ("秀\U000e0101",), "舟": ("舩",), "船": ("舩",), "遠": ("遠\U000e0101",),
-    "円": ("圓",), "為": ("爲",), "愛": ("愛\U000e0101",), "塚": ("塚",), "柳": ("栁",), "戸": ("戶",), "野": ("埜",), "芦": ("蘆",), "万": ("萬",), "弥": ("彌",),
+    "飯": ("飯\U000e0100",), "樋": ("樋\U000e0100",), "芦": ("芦\U000e0100", "蘆"), "角": ("角\U000e0101",), "平": ("平\U000e0101",),
+    "西": ("西\U000e0101",), "青": ("靑", "青\U000e0101"),
+    "円": ("圓",), "為": ("爲",), "愛": ("愛\U000e0101",), "塚": ("塚",), "柳": ("栁",), "戸": ("戶",), "野": ("埜",), "万": ("萬",), "弥": ("彌",),
 }  # fmt: skip
 
 # stem, reading, centre year, width, weight
@@ -127,7 +129,7 @@ def _cut(entry: str) -> tuple[str, str, str]:
 
 
 def shapes_of(written: str) -> list[str]:
-    """The written forms of a name, the plain one first; at most one character at a time is in an older shape, but all of them in the last."""
+    """The written forms of a name, the plain one first; one character at a time is in an older shape."""
     found = [written]
     for i, character in enumerate(written):
         found.extend(written[:i] + shape + written[i + 1 :] for shape in OLD_SHAPES.get(character, ()))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,26 @@ import pyarrow as pa
 CAUSES = ("twins", "newborn", "namesakes", "family", "foreign", "stranger")
 BUDGETS = (10, 25, 40, 58)  # items per 1,000 persons at which the reviewed result is also told
 _GIANT = 200  # clusters of more persons are counted as strangers without looking at their pairs
-# What differs between two registrations of one person besides the tags of what was written.
-_DERIVED = {
+# What differs between two registrations of one person, besides the tags of what was written.
+_DIFFERENCES = {
     "changed_surname": "a.surname <> b.surname",
     "moved": "a.dwelling <> b.dwelling",
     "new_insurer": "a.insurer <> b.insurer",
     "foreign": "a.foreigner",
-    "name_changed_and_moved": "a.surname <> b.surname AND a.dwelling <> b.dwelling",
-    "nothing": "a.tags = '' AND b.tags = '' AND a.surname = b.surname AND a.dwelling = b.dwelling AND a.insurer = b.insurer",
 }
+# Each missed pair counts under the first of these that holds; a name such as `birth_` stands for all tags that begin with it.
+_MISSES = {
+    "newborn": ("newborn",),
+    "swapped": ("swapped",),
+    "alias": ("alias_",),
+    "foreign": ("foreign",),
+    "birth_date": ("birth_", "no_birth_date"),
+    "changed_surname": ("changed_surname", "old_surname", "maiden"),
+    "name": ("misread", "kanji_typo", "kana_typo", "kana_for_kanji", "glyph", "charset", "no_name_"),
+    "moved_and_new_insurer": ("moved+new_insurer",),
+    "moved": ("moved",),
+}
+MISSES = (*_MISSES, "other")
 
 
 def score(truth: Path, persons: Path, review: Path | None = None) -> dict[str, Any]:
@@ -37,16 +49,16 @@ def score(truth: Path, persons: Path, review: Path | None = None) -> dict[str, A
 
     `truth`: truth.csv of a world. `persons`: site_id, local_patient_id, person_id. `review`: left_site_id, left_local_patient_id, right_site_id,
     right_local_patient_id, in the order in which people would take the items; or left_person_id, right_person_id, where an item names clusters.
-    Not checked: that `persons` holds each registration once (the last row counts). Registrations that the truth does not know are only counted.
+    Not checked: that `persons` holds each registration once (one of the rows counts). Registrations that the truth does not know are only counted.
     """
-    with duckdb.connect() as con:
-        con.execute("SET preserve_insertion_order = false")
+    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as con:
+        con.execute(f"SET temp_directory = '{spill}'")
         _read(con, truth, persons)
         found: dict[str, Any] = dict(_pairs(con, "placed"))
         found["unassigned"] = _one(con, "SELECT count(*) FROM placed WHERE NOT assigned")
         found["unknown"] = _one(con, "SELECT count(*) FROM found f ANTI JOIN known k USING (site_id, local_patient_id)")
         found["over_merges_by_cause"] = _causes(con)
-        found["misses_by_tag"] = _misses(con)
+        found |= _misses(con)
         if review is not None:
             found["review"] = _reviewed(con, review, found["persons"])
         return found
@@ -65,12 +77,12 @@ def _read(con: duckdb.DuckDBPyConnection, truth: Path, persons: Path) -> None:
                foreigner = '1' AS foreigner, newborn = '1' AS newborn, surname, dwelling, insurer, name, birth_date
         FROM truth_file""")
     con.execute("""
-        CREATE TABLE found AS SELECT site_id, local_patient_id, last(person_id) AS person_id FROM persons_file GROUP BY site_id, local_patient_id""")
+        CREATE TABLE found AS SELECT site_id, local_patient_id, any_value(person_id) AS person_id FROM persons_file GROUP BY ALL""")
+    con.execute("CREATE TABLE ids AS SELECT person_id, row_number() OVER () AS cluster FROM (SELECT DISTINCT person_id FROM found)")
     con.execute("""
         CREATE TABLE placed AS
-        SELECT k.*, row_number() OVER () AS number, f.person_id IS NOT NULL AS assigned,
-               dense_rank() OVER (ORDER BY f.person_id, CASE WHEN f.person_id IS NULL THEN k.site_id || chr(31) || k.local_patient_id END) AS cluster
-        FROM known k LEFT JOIN found f USING (site_id, local_patient_id)""")
+        SELECT k.*, row_number() OVER () AS number, i.cluster IS NOT NULL AS assigned, coalesce(i.cluster, -row_number() OVER ()) AS cluster
+        FROM known k LEFT JOIN found f USING (site_id, local_patient_id) LEFT JOIN ids i USING (person_id)""")
 
 
 def _pairs(con: duckdb.DuckDBPyConnection, table: str) -> Iterable[tuple[str, Any]]:
@@ -124,22 +136,29 @@ def _causes(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     return {cause: {"clusters": clusters.get(place, 0), "person_pairs": pairs.get(place, 0)} for place, cause in enumerate(CAUSES)}
 
 
-def _misses(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
-    """Per tag (on either side of a pair, or a difference between the two sides): true pairs, missed ones, and its share of all missed ones."""
-    derived = ", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, condition in _DERIVED.items())
-    rows = con.execute(f"""
-        WITH pairs AS (
-            SELECT a.cluster <> b.cluster AS missed,
-                   list_distinct(list_filter(string_split(a.tags, ';') || string_split(b.tags, ';') || [{derived}], lambda t: t IS NOT NULL AND t <> '')) AS tags
-            FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number)
-        SELECT tag, count(*), count(*) FILTER (missed) FROM (SELECT unnest(tags) AS tag, missed FROM pairs) GROUP BY tag
-        ORDER BY 3 DESC, 2 DESC, 1""").fetchall()
-    missed = _one(
-        con, "SELECT count(*) FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number AND a.cluster <> b.cluster"
-    )
+def _misses(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Missed pairs by cause, each under one of `MISSES`; and per tag (on either side, or a difference): true pairs, missed ones, the miss rate."""
+    told = ", ".join(f"CASE WHEN {condition} THEN '{name}' END" for name, condition in _DIFFERENCES.items())
+    both = "CASE WHEN a.dwelling <> b.dwelling AND a.insurer <> b.insurer THEN 'moved+new_insurer' END"
+    con.execute(f"""
+        CREATE OR REPLACE TABLE pairs AS
+        SELECT list_distinct(list_filter(string_split(one, ';') || string_split(other, ';') || differences, lambda t: t IS NOT NULL AND t <> '')) AS tags,
+               sum(n) AS n, sum(missed) AS missed
+        FROM (SELECT a.tags AS one, b.tags AS other, [{told}, {both}] AS differences, count(*) AS n, count(*) FILTER (a.cluster <> b.cluster) AS missed
+              FROM placed a JOIN placed b ON a.person = b.person AND a.number < b.number GROUP BY ALL)
+        GROUP BY ALL""")
+    tags = con.execute("""
+        SELECT tag, sum(n), sum(missed) FROM (SELECT unnest(tags) AS tag, n, missed FROM pairs) GROUP BY tag ORDER BY 3 DESC, 2 DESC, 1""").fetchall()
+    names = {
+        cause: [tag for tag, _, _ in tags if any(tag == name or name.endswith("_") and tag.startswith(name) for name in wanted)]
+        for cause, wanted in _MISSES.items()
+    }
+    cases = " ".join(f"WHEN list_has_any(tags, {wanted!r}) THEN '{cause}'" for cause, wanted in names.items() if wanted)
+    cause = f"CASE {cases} ELSE 'other' END" if cases else "'other'"
+    missed = dict(con.execute(f"SELECT {cause}, sum(missed) FROM pairs GROUP BY 1").fetchall())
     return {
-        tag: {"true": true, "missed": lost, "share_of_missed": lost / missed if missed else 0.0, "miss_rate": lost / true}
-        for tag, true, lost in rows
+        "misses_by_cause": {name: int(missed.get(name, 0)) for name in MISSES},
+        "misses_by_tag": {tag: {"true": int(true), "missed": int(lost), "miss_rate": float(lost / true)} for tag, true, lost in tags},
     }
 
 

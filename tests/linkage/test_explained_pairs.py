@@ -35,6 +35,7 @@ TERMS = {
     "phone": "電話番号",
     "address": "住所",
     "hospital": "医療機関",
+    "contact": "電話|保険",
     "decision": "担当者二名",
 }
 

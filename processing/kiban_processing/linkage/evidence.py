@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
@@ -22,6 +23,10 @@ _SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a tenth of what is aimed at.
+WRONG_LINKS = 1e-5
+LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
+_STEPS_PER_BIT = 4
 # A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
 _RARE, _RAREST = 0.5, 0.01
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")
@@ -90,11 +95,11 @@ def judge(
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs')}
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs', 'missing')}
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
-            SELECT *, {decision("same_person_number AND same_dob", model)} AS decision FROM bounded)
+            SELECT *, {decision(model)} AS decision FROM bounded)
         SELECT "left", "right", {", ".join(_FIELDS)}, {", ".join(f"w_{field}" for field in _FIELDS)}, {double(prior)} AS w_prior, w_rarity, w_household_alternative, w_namesakes,
                weight, certain, vetoed, linkable, decision,
                weight >= {double(model.review_weight)} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
@@ -104,10 +109,40 @@ def judge(
     return name
 
 
-def decision(insisted: str, model: Model) -> str:
-    """SQL for the decision from vetoed, certain, linkable and weight; `insisted`: a condition that asks for review at any weight."""
+def decision(model: Model, otherwise: str = "'apart'") -> str:
+    """SQL for the decision from vetoed, certain, linkable, weight and levels; equal personal numbers and birth dates ask for review at any weight."""
+    insisted = f"({level_in(HOUSEHOLD, 'personal-number')} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')})"
     return f"""CASE WHEN vetoed THEN 'veto' WHEN certain OR (linkable AND weight >= {double(model.link_weight)}) THEN 'link'
-        WHEN weight >= {double(model.review_weight)} OR ({insisted}) THEN 'review' ELSE 'apart' END"""
+        WHEN weight >= {double(model.review_weight)} OR {insisted} THEN 'review' ELSE {otherwise} END"""
+
+
+def calibrate(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> Model:
+    """The model with the lowest link weight at which the links are expected to hold no more wrong ones than `WRONG_LINKS` of them.
+
+    What is expected comes from the weights themselves: a link of weight w is wrong with odds of 2 to the power −w. No truth is needed, and
+    a file with many doubtful pairs gets a higher bar than one with few.
+    """
+    found = con.execute(f"""
+        SELECT certain, CAST(floor(weight * {_STEPS_PER_BIT}) AS INTEGER) AS step, count(*) AS pairs FROM {judged}
+        WHERE certain OR (linkable AND NOT vetoed AND weight >= {double(LOWEST_LINK_WEIGHT)}) GROUP BY ALL ORDER BY certain DESC, step DESC""").fetchall()
+    links = wrong = 0.0
+    bar = HIGHEST_LINK_WEIGHT
+    for certain, step, pairs in found:
+        weight = step / _STEPS_PER_BIT
+        links += pairs
+        wrong += 0.0 if certain else pairs * 2.0**-weight
+        if certain:
+            continue
+        if wrong > WRONG_LINKS * links:
+            break
+        bar = weight
+    return replace(model, link_weight=min(max(bar, LOWEST_LINK_WEIGHT), HIGHEST_LINK_WEIGHT))
+
+
+def decide_again(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> str:
+    """Puts the decisions of the table `judged` right for another link or review weight; returns its name."""
+    con.execute(f"UPDATE {judged} SET decision = {decision(model)}")
+    return judged
 
 
 # Facts of a pair that carry no weight of their own, as bits in this order.

@@ -56,7 +56,7 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
         GROUP BY m."left", m."right" """)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT * REPLACE ({evidence.decision("decision = 'review'", model)} AS decision)
+        SELECT * REPLACE ({evidence.decision(model, "decision")} AS decision)
         FROM (SELECT j.* REPLACE (weight + {_GAIN} AS weight),
                      {_GAIN} AS w_support, CAST(NULL AS BOOLEAN) AS settled
               FROM {judged} j LEFT JOIN linkage_supporters s ON s."left" = j."left" AND s."right" = j."right")

@@ -30,9 +30,9 @@ UNKNOWN_PAIR = Ground(
     "linkage-pair-unknown",
     Family.INPUT,
     ACT_18,
-    Text("指定された二つの登録の組は、比較の対象になっていません。", "The two registrations named were not compared with each other."),
-    Text("医療機関と患者番号を確かめてください。共通する情報がない組は比較されません。",
-         "Check hospitals and local numbers. Registrations that have nothing in common are not compared."),
+    Text("指定された二つの登録の組は、この結果に記録されていません。", "The two registrations named are no pair that this result keeps."),
+    Text("医療機関と患者番号を確かめてください。共通する情報がないため比較されなかった組、根拠が足りず統合しなかった組は記録されません。",
+         "Check hospitals and local numbers. Pairs that share nothing are not compared, and those with too little evidence are not kept."),
 )  # fmt: skip
 WEIGHTS_DISAGREE = Ground(
     "linkage-weights-disagree",
