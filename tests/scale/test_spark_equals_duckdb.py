@@ -129,10 +129,12 @@ def test_replaced_columns_and_deleted_rows(connect: Callable[..., Any]) -> None:
         con.register("given", content)
         con.execute("CREATE TEMP TABLE made AS SELECT g.* REPLACE (n + 1 AS n, n + half AS half), n AS before FROM given g")
         con.execute("CREATE OR REPLACE TEMP TABLE made AS SELECT * FROM made")
-        con.execute("DELETE FROM made WHERE n > 2")
+        con.execute("UPDATE made SET half = half + 1, name = CASE WHEN half > 2 THEN name ELSE 'z' END WHERE n < 5")
+        con.execute("UPDATE made SET before = n")
+        con.execute("DELETE FROM made WHERE n > 4")
     statement = "SELECT n, half, name, before, n / 2.3 AS third FROM made ORDER BY ALL"
     rows = duck.execute(statement).fetchall()
-    assert len(rows) == 2 and spark.execute(statement).fetchall() == rows
+    assert len(rows) == 3 and spark.execute(statement).fetchall() == rows
     for statement in ("INSERT INTO made SELECT 1, 0.5, 'a', 1", "SELECT * FROM made UNION ALL SELECT * FROM made"):
         with pytest.raises(Untranslatable):
             spark.execute(statement)

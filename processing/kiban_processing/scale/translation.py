@@ -88,6 +88,10 @@ def _statement(query: str) -> Statement:
             return Statement(
                 Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name, reads=frozenset((table.name,))
             )
+        case exp.Update(this=exp.Table() as table) if not parsed.args.get("from_"):
+            return Statement(
+                Act.CREATE, _query(_updated(parsed, table), moves=True), table.name, reads=frozenset((table.name,)), moves=True
+            )
         case exp.Query():
             by_place = _by_place(parsed)
             named = not by_place and isinstance(parsed, exp.Select) and not any(each.is_star for each in parsed.expressions)
@@ -189,6 +193,19 @@ def _replaced(select: exp.Select) -> exp.Expr:
             projections.extend(aliases)
     select.set("expressions", projections)
     return select.transform(_rewritten)
+
+
+def _updated(update: exp.Update, table: exp.Table) -> exp.Expr:
+    """The table anew with other values in some columns; the new values must have the columns' types, which nothing here knows."""
+    where, columns = update.args.get("where"), []
+    for one in update.expressions:
+        value = one.expression.copy()
+        if isinstance(value, exp.Null):
+            _refuse("UPDATE to NULL")
+        if where is not None:
+            value = exp.Case(ifs=[exp.If(this=where.this.copy(), true=value)], default=one.this.copy())
+        columns.append(exp.alias_(value, one.this.name))
+    return exp.select(exp.Star(replace=columns)).from_(table.copy())
 
 
 def _fraction(node: exp.Expr) -> bool:
