@@ -111,13 +111,11 @@ def _foreigners(chance: np.random.Generator, tree: Families, home: Homes, profil
     origin = np.searchsorted(shares / shares[-1], chance.random(count) * 0.999999)
     token = chance.integers(0, 1 << 20, count)
     alias = np.where(chance.random(count) < 0.35, np.where(chance.random(count) < 0.6, LONG_AGO, chance.integers(BEGIN, END, count)), NEVER)
-    for who in (tree.wife, None):  # a family is of one country; the children have the father's family name
-        if who is not None:
-            origin[who[couple]] = origin[tree.husband[couple]]
-        else:
-            mine = child[couple[tree.family[child]]]
-            father = tree.husband[tree.family[mine]]
-            origin[mine], token[mine], alias[mine] = origin[father], token[father], alias[father]
+    # a family is of one country; the children have the father's family name
+    origin[tree.wife[couple]] = origin[tree.husband[couple]]
+    mine = child[couple[tree.family[child]]]
+    father = tree.husband[tree.family[mine]]
+    origin[mine], token[mine], alias[mine] = origin[father], token[father], alias[father]
     return Foreigners(np.where(abroad, origin, -1), token, chance.integers(0, 1 << 20, count), np.where(abroad, alias, NEVER))
 
 

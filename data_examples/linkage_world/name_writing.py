@@ -36,7 +36,7 @@ def write(world: World, desk: Desk) -> tuple[Texts, Texts]:
     desk.tags["misread"] = desk.tags["misread"] | in_surname
     for row in np.flatnonzero(desk.err("kana_typo", here)):  # few rows
         kana_g[row] = _slip(kana_g[row], chance)
-    desk.tags["charset"] = here & np.asarray(kanji_s != texts(_surnames().forms)[surname])
+    desk.tags["charset"] = here & _altered(habit.charset)[surname]
 
     maiden = desk.err("maiden", changed & here & (surname // FORMS == surname_now // FORMS))
     rows = np.flatnonzero(maiden)
@@ -76,6 +76,12 @@ def _kanji_table(which: int, charset: str) -> Texts:
 @cache
 def _kana_table(which: int, style: str) -> Texts:
     return texts([scripts.kana_for(text, style) for text in (_surnames() if which == 0 else _givens(which)).readings])
+
+
+@cache
+def _altered(charset: str) -> Bools:
+    """The surnames that a character set cannot hold as they are."""
+    return np.asarray(_kanji_table(0, charset) != texts(_surnames().forms))
 
 
 def _which(vocabulary: Vocabulary) -> int:

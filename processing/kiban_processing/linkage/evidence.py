@@ -13,7 +13,7 @@ from dataclasses import replace
 import duckdb
 
 from kiban_processing.linkage import comparisons, namesakes
-from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, Comparison
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, SEX, Comparison
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
@@ -23,8 +23,8 @@ _SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
-# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a tenth of what is aimed at.
-WRONG_LINKS = 1e-5
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a twentieth of what is aimed at.
+WRONG_LINKS = 5e-6
 LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
 _STEPS_PER_BIT = 4
 # A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
@@ -91,7 +91,7 @@ def judge(
         certified AS (
             SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
                        (same_person_number AND given_same)
-                       OR ({level_in(NAME, "equal")} AND sex_l = sex_r AND (same_address OR same_phone OR same_insurance))) AS certain
+                       OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND (same_address OR same_phone OR same_insurance))) AS certain
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,

@@ -19,7 +19,6 @@ SUBJECTS: dict[str, Text] = {
     "phone": Text("電話", "telephone"),
     "address": Text("住所", "address"),
     "rule": Text("規則", "rule"),
-    "decision": Text("担当者の判断", "decision of people"),
 }
 
 TEXTS: dict[str, Text] = {
@@ -141,12 +140,12 @@ TEXTS: dict[str, Text] = {
     "rule:given-not-equal": Text("名が一致していることを確かめられません", "given names are not known to be equal"),
     "rule:same-hospital": Text("同じ医療機関の二つの登録です", "two registrations of one hospital"),
     "rule:cluster": Text("統合すると、別人と判断した登録どうしが同じ人になります", "would join registrations judged to be two persons"),
-    "decision:same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
-    "decision:different": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),
+    "rule:settled-same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
+    "rule:settled-apart": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),
 }
 
 # Subjects that inform or decide; unless they carry a weight they are no step of the sum.
-_WEIGHTLESS = frozenset({"contact", "insurance", "phone", "address", "rule", "decision"})
+_WEIGHTLESS = frozenset({"contact", "insurance", "phone", "address", "rule"})
 # What corrects the sum of the comparisons stands after them.
 _CORRECTIONS = ("name:frequency", "household:alternative", "name:namesakes")
 _SUPPORT = "household:support"
