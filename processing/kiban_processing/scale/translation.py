@@ -127,9 +127,8 @@ def _replaces(parsed: exp.Expr) -> bool:
 
 
 def _by_place(parsed: exp.Expr) -> bool:
-    return parsed.find(exp.SetOperation) is not None and any(
-        isinstance(star.parent, (exp.Select, exp.Column)) for star in parsed.find_all(exp.Star)
-    )
+    united = parsed.find_all(exp.SetOperation)
+    return any(isinstance(star.parent, (exp.Select, exp.Column)) for each in united for star in each.find_all(exp.Star))
 
 
 def _relations(parsed: exp.Expr) -> frozenset[str]:
