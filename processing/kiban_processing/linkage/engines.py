@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import duckdb
 from splink import DuckDBAPI, Linker, SettingsCreator
 
-if TYPE_CHECKING:
-    from kiban_processing.scale.spark import SparkConnection
+
+class HostOfSplink(Protocol):
+    """An engine of another kind that can lend Splink its relations (`scale.spark.SparkConnection`)."""
+
+    def linker(self, table: str, settings: SettingsCreator) -> Linker: ...
 
 
-def linker(con: duckdb.DuckDBPyConnection | SparkConnection, table: str, settings: SettingsCreator) -> Linker:
+def linker(con: duckdb.DuckDBPyConnection | HostOfSplink, table: str, settings: SettingsCreator) -> Linker:
     """Splink's linker on the relation `table` of a connection."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     if isinstance(con, duckdb.DuckDBPyConnection):

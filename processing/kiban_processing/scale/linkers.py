@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from splink import Linker, SettingsCreator
 from splink.backends.spark import SparkAPI
 
-from kiban_processing.scale.spark import attempt, kept
+from kiban_processing.scale.frames import attempt, kept
 
 
 def linker(session: SparkSession, table: str, settings: SettingsCreator) -> Linker:

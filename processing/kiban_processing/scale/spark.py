@@ -7,25 +7,23 @@ Only what `fetch…` asks for comes to the driver, and is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from py4j.protocol import Py4JError
-from pyspark import StorageLevel
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as kinds
 
+from kiban_processing.scale.frames import StatementFailed, attempt, kept
 from kiban_processing.scale.rows import Rows
 from kiban_processing.scale.translation import Act, Statement, Untranslatable, translate
 
 if TYPE_CHECKING:
     from splink import Linker, SettingsCreator
 
-T = TypeVar("T")
+__all__ = ["Fetched", "SparkConnection", "StatementFailed", "TooManyRows"]
 
 # Spark's type → what DuckDB calls it; `DESCRIBE` answers in DuckDB's words on both engines.
 _WORDS: dict[type[kinds.DataType], str] = {
@@ -43,10 +41,6 @@ _WORDS: dict[type[kinds.DataType], str] = {
     kinds.BinaryType: "BLOB",
     kinds.NullType: '"NULL"',
 }
-
-
-class StatementFailed(Exception):
-    """Spark could not carry a statement out. Its own message may hold a patient's value, so only its condition is kept."""
 
 
 class TooManyRows(Exception):
@@ -213,17 +207,6 @@ class SparkConnection:
             _release(table)
 
 
-def kept(frame: DataFrame) -> DataFrame:
-    """The rows, computed now and never again; rows that Spark already holds as constants stay so."""
-
-    def keep() -> DataFrame:
-        if frame._jdf.queryExecution().optimizedPlan().nodeName() == "LocalRelation":
-            return frame
-        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
-
-    return attempt(keep)
-
-
 def _release(table: _Table) -> None:
     def release() -> None:
         for part in table.parts:
@@ -287,13 +270,3 @@ def _kind(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_large_string(kind):
         return pa.string()
     return pa.int64() if pa.types.is_unsigned_integer(kind) else kind
-
-
-def attempt(act: Callable[[], T]) -> T:
-    """Raised outside the handler, so that no traceback carries Spark's message along."""
-    try:
-        return act()
-    except (PySparkException, Py4JError) as error:
-        condition = error.getCondition() if isinstance(error, PySparkException) else None
-        failed = StatementFailed(condition or type(error).__name__)
-    raise failed
