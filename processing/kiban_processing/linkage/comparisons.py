@@ -214,7 +214,7 @@ def _splink_level(level: Level) -> ComparisonLevelCreator:
     if level.condition is None:
         made: ComparisonLevelCreator = cll.ElseLevel()
     else:
-        made = cll.CustomLevel(level.condition, label_for_charts=level.name)
+        made = cll.CustomLevel(level.condition, label_for_charts=level.name, base_dialect_str="duckdb")
     if rates is None:
         return made.configure(is_null_level=True)
     return made.configure(m_probability=rates.person, u_probability=rates.stranger, label_for_charts=level.name)

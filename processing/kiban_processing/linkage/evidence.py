@@ -259,7 +259,7 @@ def reasons() -> str:
         arms = " ".join(f"WHEN {place} THEN '{comparison.field}:{level.name}'" for place, level in enumerate(comparison.levels))
         weighed.append(_reason(f"CASE {comparison.field} {arms} END", f"w_{comparison.field}"))
     for code, column in _ADJUSTMENTS.items():
-        weighed.append(f"CASE WHEN {column} <> 0 THEN {_reason(repr(code), column)} END")
+        weighed.append(f"CASE WHEN abs({column}) > 1e-12 THEN {_reason(repr(code), column)} END")
     further = {"rule:cluster": "parted", "rule:settled-same": "settled", "rule:settled-apart": "NOT settled"}
     noted = [f"CASE WHEN {condition} THEN {_reason(repr(code), '0.0e0')} END" for code, condition in further.items()]
     noted += [f"CASE WHEN facts & {1 << place} > 0 THEN {_reason(repr(code), '0.0e0')} END" for place, code in enumerate(FACTS)]

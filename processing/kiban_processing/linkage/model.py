@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from splink import DuckDBAPI, Linker
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import clusters, comparisons, decided, evidence, keys, learning, sanity, support
+from kiban_processing.linkage import clusters, comparisons, decided, engines, evidence, keys, learning, sanity, support
 from kiban_processing.linkage.keys import Frozen
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.settings import LinkageSettings
@@ -69,25 +67,26 @@ def link(
     Refuses: registration-repeated, linkage-model-insane (only with `train="always"`), linkage-decisions-contradict.
     """
     settings = settings or LinkageSettings()
-    before = _tables(con)
+    before = tables(con)
     try:
         if frozen is None:
             frozen = keys.normalise_and_count(con, relation, "linkage_keys")
         else:
             keys.normalise_relation(con, relation, frozen, "linkage_keys")
-        return _linked(con, "linkage_keys", frozen, settings, learnt, decisions)
+        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions)
     finally:
-        for left_behind in sorted(_tables(con) - before):
+        for left_behind in sorted(tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
 
 
-def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
-def _linked(
+def link_keys(
     con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None
 ) -> Linked:
+    """As `link`, from a table of keys that lies on the engine already (see `keys.normalise_relation`); its working tables stay there."""
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
         raise REPEATED_REGISTRATION.refuse(count=repeated)
@@ -109,8 +108,7 @@ def _linked(
 
 def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = "linkage_candidates") -> str:
     """Makes the temporary table `name` (left, right: nodes, left < right): each pair that agrees in one block of `comparisons.BLOCKS`."""
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    linker = Linker(DuckDBAPI(connection=con).register(table), comparisons.splink_settings(model.persons), log_level=None)
+    linker = engines.linker(con, table, comparisons.splink_settings(model.persons))
     blocked = linker.inference.compute_blocked_pairs_for_predict()
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
