@@ -100,6 +100,7 @@ def divided(text: str) -> tuple[str, str]:
     >>> divided("札幌市中央区北二条西三丁目１"), divided("千代田区一番町二十番地")
     (('札幌市中央区北二条西', '三丁目１'), ('千代田区一番町', '二十番地'))
     """
+    text = text.replace("\n", " ")
     found = _BEFORE_NUMBERS.match(text)
     head = found.group(1) if found else text
     return head, text[len(head) :]
@@ -124,10 +125,12 @@ def place_of(shown: str, mergers: Mergers | None = None, day: date | None = None
     rest = shown[len(prefecture or "") :]
     rest = rest.lstrip("-、,")
     name, places = _longest(rest, mergers)
+    if not places:  # a town that is no more, written with its county
+        rest = municipalities.without_county(rest)
+        name, places = _longest(rest, mergers)
     places = tuple(found for found in places if prefecture in (None, found.prefecture))
     if not places:
-        bare = municipalities.without_county(rest)
-        return Place(prefecture, None, False, _bare(bare, None))
+        return Place(prefecture, None, False, _bare(municipalities.without_county(rest), None))
     rest = rest[len(name) :]
     current = {mergers.current(found, day) for found in places}
     if len(current) > 1:
