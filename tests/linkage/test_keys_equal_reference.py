@@ -119,8 +119,8 @@ def code(text: str | None) -> int | None:
 
 def meant(row: dict[str, Any], mergers: Mergers) -> dict[str, Any]:
     """The keys of one row by the readers of single values."""
-    kanji = names.read(row["name_kanji"] or "", "kanji", SURNAMES["kanji"])
-    kana = names.read(row["name_kana"] or "", "kana", SURNAMES["kana"])
+    written = names.in_their_fields(row["name_kanji"] or "", row["name_kana"] or "")
+    kanji, kana = names.read(written[0], "kanji", SURNAMES["kanji"]), names.read(written[1], "kana", SURNAMES["kana"])
     found: dict[str, Any] = {"newborn": bool((kanji and kanji.newborn) or (kana and kana.newborn))}
     for script, name in (("kanji", kanji), ("kana", kana)):
         for column, field in ((script, "full"), (f"{script}_wide", "wide"), (f"surname_{script}", "surname"), (f"given_{script}", "given"), (f"former_surname_{script}", "former"), (f"alias_{script}", "alias")):  # fmt: skip
@@ -129,6 +129,8 @@ def meant(row: dict[str, Any], mergers: Mergers) -> dict[str, Any]:
     found["tokens_kana"] = code(kana.tokens if kana else None)
     found["kana_bits"] = bits(kana.wide) if kana and kana.wide else None
     found["given_kana_bits"] = bits(kana.given) if kana and kana.given else None
+    if found["newborn"]:
+        found |= dict.fromkeys(("given_kanji", "given_kana", "given_kana_bits", "tokens_kana"))
     postal = addresses.postal_code(row["postal_code"] or "")
     place = addresses.read(row["address"] or "", postal, mergers, row["registered_on"])
     found["postal"] = code(postal)

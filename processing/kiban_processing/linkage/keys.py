@@ -87,6 +87,7 @@ def normalise_and_count(
 
 def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Frozen | None, mergers: Mergers) -> dict[str, dict[str, int]]:
     """The table before worn-out values are taken out and names counted."""
+    relation = name_columns.in_their_fields(relation)
     surnames = {
         script: name_columns.lay(
             con, relation, f"name_{script}", script, frozen.surnames.get(script, {}) if frozen else None, f"linkage_{script}"
@@ -99,7 +100,7 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
     con.execute("""
         CREATE OR REPLACE TEMP TABLE linkage_nodes AS
         SELECT row_number() OVER (ORDER BY registration) - 1 AS node, place FROM (SELECT registration, rowid AS place FROM linkage_rows)""")
-    code = codes.code_sql
+    code, baby = codes.code_sql, "(coalesce(j.newborn, false) OR coalesce(k.newborn, false))"
     # Few hospitals, insurers and postal codes make many rows.
     few = {
         column: f"(SELECT {column} AS text, {code(column)} AS code FROM (SELECT DISTINCT {column} FROM linkage_rows))"
@@ -109,11 +110,12 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
         CREATE OR REPLACE TEMP TABLE {name} AS
         SELECT o.node, s.registration, s.site_id,
                (h.code >> 32)::INTEGER AS site, s.day::INTEGER AS day,
-               j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, j.given AS given_kanji,
-               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, k.given AS given_kana, k.bits AS kana_bits, k.given_bits AS given_kana_bits,
+               j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, CASE WHEN NOT {baby} THEN j.given END AS given_kanji,
+               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, CASE WHEN NOT {baby} THEN k.given END AS given_kana,
+               k.bits AS kana_bits, CASE WHEN NOT {baby} THEN k.given_bits END AS given_kana_bits,
                j.former AS former_surname_kanji, k.former AS former_surname_kana, j.alias AS alias_kanji, k.alias AS alias_kana,
-               coalesce(j.latin, k.latin) AS latin, k.tokens AS tokens_kana,
-               coalesce(j.newborn, false) OR coalesce(k.newborn, false) AS newborn,
+               coalesce(j.latin, k.latin) AS latin, CASE WHEN NOT {baby} THEN k.tokens END AS tokens_kana,
+               {baby} AS newborn,
                (s.birth_date - DATE '1970-01-01')::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
                false AS dob_default, s.sex, q.code AS postal, a.prefecture, a.municipality, a.town,
                {code("a.town_text || '|' || n.numbers")} AS address, CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
