@@ -38,6 +38,7 @@ _BETWEEN = " *(?:丁目|丁|番地[のノ]?|番|号棟|号室|号|の|ノ|地割
 _NUMBERS = re.compile(rf"^(\d*)(?:{_BETWEEN}(\d+))?(?:{_BETWEEN}(\d+))?(?:{_BETWEEN}(\d+))?(.*)$", re.MULTILINE)
 _ROOM = re.compile(r"(\d{1,5})(?:号室|号)? *(?:\D*方|\D*気付)?\D{0,3}$")
 _FLOOR = re.compile(f"[0-9{_NUMERAL}]+ *(?:階|F(?![A-Za-z])|棟)")
+_LONGEST = 14  # characters of a municipality's name
 _DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")}
 
 Numbers = tuple[str | None, str | None]
@@ -229,6 +230,3 @@ def _bare(rest: str, municipality: str | None) -> str:
     if municipality and municipality.startswith("京都市"):
         rest = _STREETS.sub("", rest)
     return _PLACE_END.sub("", rest)
-
-
-_LONGEST = 14

@@ -119,15 +119,6 @@ def cleaned(text: str) -> str:
     return _without_brackets(shown(text))
 
 
-def parts(text: str, script: Script) -> tuple[str, ...]:
-    """The parts a hospital wrote apart, in order, spelled as the surname dictionary spells them.
-
-    >>> parts("サトウ　ハナコ", "kana"), parts("佐藤花子", "kanji")
-    (('サトウ', 'ハナコ'), ('佐藤花子',))
-    """
-    return _parts(cleaned(text), script)
-
-
 def is_usual(name: str, script: Script) -> bool:
     """Whether a laid name (`laid_lines`) needs no more than folding and splitting at its one space."""
     return _UNUSUAL[script].search(name) is None
