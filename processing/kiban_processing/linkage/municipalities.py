@@ -236,6 +236,10 @@ def _asked(question: str) -> list[tuple[str, ...]]:
         connection.close()
 
 
+def _named(prefecture: str, name: str) -> Municipality:
+    return next((place for place in known().get(name, ()) if place.prefecture == prefecture), Municipality(prefecture, name))
+
+
 @cache
 def _exists(prefecture: str, name: str) -> bool:
     return any(place.prefecture == prefecture for place in known().get(name, ()))

@@ -20,6 +20,17 @@ _WIDE, _SPELLED = columns.ByCharacter(glyphs.widened), columns.ByCharacter(lambd
 _TEXTS = ("full", "wide", "surname", "given", "former", "alias", "latin", "tokens")
 
 
+def in_their_fields(relation: str) -> str:
+    """SQL: `relation` as `names.in_their_fields` sorts its columns name_kanji and name_kana; its other columns are unchanged."""
+    return f"""(
+        SELECT * REPLACE (
+            CASE WHEN reading OR kanji_text = '' THEN CASE WHEN han THEN kana_text ELSE '' END ELSE kanji_text END AS name_kanji,
+            CASE WHEN han OR kana_text = '' THEN CASE WHEN reading THEN kanji_text ELSE '' END ELSE kana_text END AS name_kana)
+        FROM (SELECT *, replace(coalesce(CAST(name_kanji AS VARCHAR), ''), chr(10), ' ') AS kanji_text, replace(coalesce(CAST(name_kana AS VARCHAR), ''), chr(10), ' ') AS kana_text,
+                     regexp_matches(kanji_text, {_quoted(names.KANA_ALONE)}) AS reading, regexp_matches(kana_text, {_quoted(names.HAN_ALONE)}) AS han
+              FROM {relation}))"""
+
+
 def lay(
     con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script, surnames: Mapping[str, int] | None, name: str
 ) -> dict[str, int]:

@@ -19,7 +19,7 @@ INSURANCE = ("insurer_number", "insured_symbol", "insured_number", "insured_bran
 def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, also: str = "") -> None:
     """Makes the temporary table `name`, one row per registration of `relation`, and leaves no other.
 
-    Columns: node (in order of registration), registration, site_id, day, birth_date, name_kanji, name_kana, address; sex (1, 2); as texts
+    Columns: registration, site_id, day, birth_date, name_kanji, name_kana, address; sex (1, 2); as texts
     postal, phone, insurer, household, branch (a number), personal; elderly; and what `also` adds, SQL over address and day.
     """
     _read_odd(con, relation, f"{name}_postal", "postal_code", _POSTAL_USUAL, addresses.postal_code)
@@ -38,9 +38,9 @@ def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, also: str = ""
                    CASE WHEN {_PHONE_USUAL} THEN regexp_replace({_digits("phone")}, '[^0-9]', '', 'g') END AS phone_digits
             FROM ({insured})),
         nationally AS (SELECT *, {_NATIONAL} AS national FROM read_once)
-        SELECT row_number() OVER (ORDER BY registration) - 1 AS node, registration, CAST(site_id AS VARCHAR) AS site_id,
+        SELECT registration, CAST(site_id AS VARCHAR) AS site_id,
                CAST(registered_on AS DATE) - DATE '1970-01-01' AS day, CAST(birth_date AS DATE) AS birth_date,
-               CAST(name_kanji AS VARCHAR) AS name_kanji, CAST(name_kana AS VARCHAR) AS name_kana, nullif(CAST(address AS VARCHAR), '') AS address,
+               CAST(name_kanji AS VARCHAR) AS name_kanji, CAST(name_kana AS VARCHAR) AS name_kana, address,
                CASE x.value WHEN 'male' THEN 1 WHEN 'female' THEN 2 END::TINYINT AS sex,
                CASE WHEN postal_digits IS NULL THEN p.value WHEN replace(postal_digits, left(postal_digits, 1), '') <> '' THEN postal_digits END AS postal,
                CASE WHEN phone_digits IS NULL THEN t.value WHEN {_IS_PHONE} THEN national END AS phone,
@@ -70,7 +70,8 @@ def _insured(relation: str, symbols: str) -> str:
                    AND (regexp_matches(number_digits, '^[0-9]+$') OR (NOT has_symbol AND regexp_matches(number_digits, '^[0-9]+-[0-9]+$'))) AS usual
         FROM (
             SELECT t.*, {digits}, coalesce(y.shown, false) AS has_symbol, coalesce(y.unpadded, '') AS symbol_unpadded
-            FROM (SELECT CAST(registration AS VARCHAR) AS registration, site_id, registered_on, birth_date, name_kanji, name_kana, address,
+            FROM (SELECT CAST(registration AS VARCHAR) AS registration, site_id, registered_on, birth_date, name_kanji, name_kana,
+                         nullif(replace(CAST(address AS VARCHAR), chr(10), ' '), '') AS address,
                          CAST(sex AS VARCHAR) AS sex_text, CAST(postal_code AS VARCHAR) AS postal_code, CAST(phone AS VARCHAR) AS phone, {texts}
                   FROM {relation}) t
             LEFT JOIN {symbols} y ON y.written = t.symbol_text)"""
