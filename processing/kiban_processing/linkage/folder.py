@@ -1,0 +1,192 @@
+"""結果のフォルダー (folder): the files of one outcome, written whole or made from those before it, together with the state.
+
+`persons.csv` in the order of registrations, later ones at the end; `review.csv`, the likeliest pairs first; `state/`, sealed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kiban_processing.linkage import review_file
+from kiban_processing.linkage.clusters import Nodes
+from kiban_processing.linkage.increment import Change
+from kiban_processing.linkage.state import kept as state
+from kiban_processing.linkage.state import lines, serials
+from kiban_processing.linkage.state.judging import Judge
+from kiban_processing.linkage.state.kept import Kept, Shape, Step, named
+from kiban_processing.linkage.state.pages import Random
+from kiban_processing.linkage.state.pairs import Pairs
+from kiban_processing.linkage.state.rows import Rows
+from kiban_processing.linkage.state.sealing import StateKey
+
+PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole run. `rows`, `texts` (site_id, local_patient_id), `prefixes`, `labels`: of every registration, in the order of their names.
+    `pairs`: judged, nodes being places in that order. `opened`: left, right (nodes), registrations `left_named`, `right_named`, weight,
+    reasons, weights of the pairs for people. `before`: serial until now and seniority; `ids`: the IDs of serials until now."""
+
+    rows: Rows
+    texts: pa.Table
+    prefixes: npt.NDArray[np.uint64]
+    labels: Nodes
+    pairs: Pairs
+    review: pa.Table
+    before: Nodes
+    place: Nodes
+    ids: lines.Ids
+
+
+def write_whole(
+    folder: Path, key: StateKey, random: Random, shape: Shape, schema: pa.Schema, whole: Whole, notes: Mapping[str, Any],
+    attached: Mapping[str, npt.NDArray[Any]],
+) -> serials.Renumbering:  # fmt: skip
+    """Write everything into the new `folder`; returns who is who."""
+    known = len(whole.ids)
+    persons = serials.assign(whole.labels, whole.before, whole.place, np.arange(known), known)
+    ids = np.concatenate([whole.ids, key.person_id_bytes(persons.new)])
+    sites, locals_ = (whole.texts.column(column).combine_chunks() for column in lines.COLUMNS[:2])
+    at, length = lines.write(folder / PERSONS_FILE, sites, locals_, lambda start, stop: ids[persons.serials[start:stop]])
+    order = review_file.order(whole.review)
+    text, weights = review_file.text(whole.review)
+    left, right = (whole.review.column(f"{side}_node").to_numpy()[order] for side in ("left", "right"))
+    review_file.write(folder / REVIEW_FILE, text)
+    review = review_file.entries(left, right, np.asarray(weights, np.float64), text)
+    nobody = np.zeros(0, np.int64)
+    step = Step(
+        whole.rows, whole.prefixes, persons.serials, at, length, nobody, nobody, (nobody, nobody), whole.pairs, review, lines.NO_CUTS
+    )
+    state.begin(folder, key, random, shape, schema, step, {**notes, **_counts(persons, known)}, attached)
+    return persons
+
+
+def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: Change, judge: Judge, notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the outcome of a delivery into the new `folder`; returns the new counts."""
+    pool, persons, arrival = change.pool, change.persons, change.arrival
+    following = int(kept.notes["next_serial"])
+    old = change.touched < kept.size
+    moved = old & (change.before != persons.serials)
+    corrected = arrival.replaced != state.NO_PERSON
+    serial_of = np.zeros(len(pool.fresh), np.int64)
+    serial_of[change.touched[~old] - kept.size] = persons.serials[~old]
+    ids = _Ids(kept, key, change)
+
+    line_at, line_length = np.zeros((2, len(corrected)), np.int64)
+    line_at[corrected], line_length[corrected] = kept.line(arrival.replaced[corrected])
+    changed = np.concatenate([change.touched[moved], arrival.replaced[corrected]])
+    serial_changed = np.concatenate([persons.serials[moved], serial_of[corrected]])
+    added = pool.fresh[~corrected]
+    texts = pool.texts(added)
+    cuts, at, length = lines.rewrite(
+        kept.folder / PERSONS_FILE,
+        folder / PERSONS_FILE,
+        kept.cuts,
+        kept.line(arrival.erased),
+        (*kept.line(changed), ids.of(serial_changed)),
+        (texts.column("site_id").combine_chunks(), texts.column("local_patient_id").combine_chunks(), ids.of(serial_of[~corrected])),
+    )
+    line_at[~corrected], line_length[~corrected] = at, length
+
+    review = _review(kept, folder, change, judge)
+    step = Step(
+        pool.rows(pool.fresh), change.prefixes, serial_of, line_at, line_length, arrival.dead, arrival.erased,
+        (change.touched[moved], persons.serials[moved]), change.pairs, review, cuts,
+    )  # fmt: skip
+    counts = _next_counts(kept, change, following)
+    state.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
+    return counts
+
+
+class _Ids:
+    """IDs by serial: those until now as they stand in persons.csv, new ones from the key."""
+
+    def __init__(self, kept: Kept, key: StateKey, change: Change) -> None:
+        self._key, self._following = key, int(kept.notes["next_serial"])
+        nodes = np.concatenate([change.touched[change.touched < kept.size], change.arrival.dead])
+        serial, first = np.unique(kept.persons(nodes), return_index=True)
+        self._serials = serial
+        written = change.pool.texts(nodes[first]).column("person_id").to_pylist()
+        self._written = np.frombuffer("".join(written).encode(), np.uint8).reshape(-1, lines.ID_BYTES)
+
+    def of(self, sought: Nodes) -> lines.Ids:
+        found = self._key.person_id_bytes(sought)
+        old = sought < self._following
+        found[old] = self._written[np.searchsorted(self._serials, sought[old])]
+        return found
+
+    def texts(self, sought: Nodes) -> list[str]:
+        return [each.tobytes().decode() for each in self.of(sought)]
+
+
+def events(kept: Kept, key: StateKey, change: Change) -> list[dict[str, str | None]]:
+    """What became of whom, persons newly made left out."""
+    ids = _Ids(kept, key, change)
+    merged, split, gone = change.persons.merged, change.persons.split, change.persons.gone
+    return [
+        *({"kind": "merge", "person": into, "other": ended} for into, ended in zip(*map(ids.texts, merged), strict=True)),
+        *({"kind": "split", "person": person, "other": off} for person, off in zip(*map(ids.texts, split), strict=True)),
+        *({"kind": "gone", "person": person, "other": None} for person in ids.texts(gone)),
+    ]
+
+
+def _review(kept: Kept, folder: Path, change: Change, judge: Judge) -> npt.NDArray[np.void]:
+    opened, pool = change.opened, change.pool
+    text: list[bytes] = []
+    entries = np.zeros(0, state.REVIEW)
+    if len(opened):
+        ordered = pool.ordered(np.unique(np.concatenate([opened.left, opened.right])))
+        place = np.zeros(int(ordered.max()) + 1, np.int64)
+        place[ordered] = np.arange(len(ordered))
+        one, other = place[opened.left], place[opened.right]
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        reasons = judge.explain(pool.table(ordered), low, high, opened.weight, opened.decision)
+        names = named(pool.texts(ordered))
+        explained = pa.table(
+            {
+                "left": names.take(pa.array(low)),
+                "right": names.take(pa.array(high)),
+                "weight": pa.array(opened.weight),
+                "reasons": reasons.column("reasons"),
+                "weights": reasons.column("weights"),
+            }
+        )
+        order = review_file.order(explained)
+        text, weights = review_file.text(explained)
+        entries = review_file.entries(ordered[low][order], ordered[high][order], np.asarray(weights, np.float64), text)
+    return review_file.rewrite(kept.folder / REVIEW_FILE, folder / REVIEW_FILE, kept.review(), change.closed, entries, text)
+
+
+def _counts(persons: serials.Renumbering, known: int) -> dict[str, Any]:
+    sizes = Counter(np.unique(persons.serials, return_counts=True)[1].tolist())
+    return {
+        "next_serial": known + len(persons.new),
+        "registrations": len(persons.serials),
+        "persons": sum(sizes.values()),
+        "sizes": {str(size): sizes[size] for size in sorted(sizes)},
+    }
+
+
+def _next_counts(kept: Kept, change: Change, following: int) -> dict[str, Any]:
+    """Persons are touched as a whole or not at all, so the others' sizes stay."""
+    sizes = Counter({int(size): int(count) for size, count in kept.notes["sizes"].items()})
+    held = np.concatenate([change.touched[change.touched < kept.size], change.arrival.dead])
+    sizes.subtract(np.unique(kept.persons(held), return_counts=True)[1].tolist())
+    sizes.update(np.unique(change.persons.serials, return_counts=True)[1].tolist())
+    arrival = change.arrival
+    return {
+        "next_serial": following + len(change.persons.new),
+        "registrations": int(kept.notes["registrations"]) + len(arrival.fresh) - len(arrival.dead),
+        "persons": sum(sizes.values()),
+        "sizes": {str(size): sizes[size] for size in sorted(sizes) if sizes[size]},
+    }
+
