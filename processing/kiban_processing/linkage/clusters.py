@@ -1,7 +1,7 @@
 """同一人の組 (clusters): linked pairs become groups of registrations, guarded against joining two persons by a chain.
 
 Edges are taken certain first, then by falling weight; two groups are joined only if no pair between them is vetoed, and groups
-that hold registrations of one hospital only by a certain edge.
+that hold registrations of one hospital only by a firm edge.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of nodes; all arrays have one length. `weight` orders them, `certain` ones come first."""
+    """Pairs of nodes; all arrays have one length. `weight` orders them, `certain` ones come first; `firm` ones may join groups of one hospital."""
 
     left: Nodes
     right: Nodes
     weight: npt.NDArray[np.float64]
     certain: Flags
+    firm: Flags
 
 
 def gather(edges: Edges, vetoes: tuple[Nodes, Nodes], sites: Nodes) -> Nodes:
@@ -32,7 +33,7 @@ def gather(edges: Edges, vetoes: tuple[Nodes, Nodes], sites: Nodes) -> Nodes:
     `vetoes`: left and right nodes of pairs that are two persons; `sites`: the hospital of each node, as a number. Components
     without a contradiction are taken as they are, so the loop runs over contested components only.
 
-    >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), np.array([20.0, 17.0]), np.array([False, False]))
+    >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), np.array([20.0, 17.0]), np.array([False, False]), np.array([False, False]))
     >>> gather(edges, (np.array([0]), np.array([2])), np.array([0, 1, 2])).tolist()
     [0, 0, 2]
     """
@@ -78,7 +79,7 @@ def _separate(labels: Nodes, contested: Flags, edges: Edges, touched: Flags, vet
     groups = _Groups(members, sites)
     groups.forbid(zip(vetoes[0][inside].tolist(), vetoes[1][inside].tolist(), strict=True))
     for place in _by_strength(edges, np.flatnonzero(touched)):
-        groups.join(int(edges.left[place]), int(edges.right[place]), bool(edges.certain[place]))
+        groups.join(int(edges.left[place]), int(edges.right[place]), bool(edges.firm[place]))
     separated = labels.copy()
     lowest: dict[int, int] = {}
     for node in members.tolist():
@@ -112,9 +113,9 @@ class _Groups:
             self._parent[node], node = root, self._parent[node]
         return root
 
-    def join(self, left: int, right: int, certain: bool) -> None:
+    def join(self, left: int, right: int, firm: bool) -> None:
         first, second = self.find(left), self.find(right)
-        if first == second or (not certain and self._sites[first] & self._sites[second]):
+        if first == second or (not firm and self._sites[first] & self._sites[second]):
             return
         if len(self._foes[first]) < len(self._foes[second]):
             first, second = second, first

@@ -1,15 +1,15 @@
-"""照合モデル (comparisons): what is compared between two registrations, level by level, and the built-in weights.
+"""照合項目 (comparisons): what is compared between two registrations, level by level, in conditions every engine can evaluate.
 
-One comparison for the name (kanji and kana together), one for the birth date, one for sex and one for everything a household
-shares: address, telephone and insurance are one piece of evidence, and counting them three times merges families.
-m is the share of a level among pairs of one person, u among pairs of two people picked at random.
-Source: Fellegi & Sunter, JASA 1969, 64:1183; the parameters are ours, set for towns of about half a million people.
+One comparison for the name (kanji, kana, former surname and alias together), one for the birth date, one for sex, one for everything a
+household shares (address, telephone and insurance are one piece of evidence; counting them three times merges families) and one for the
+hospital. All values compared are integers, so that DuckDB, Spark and a stored state judge alike.
+Rates are shares among pairs of one person (m), of two members of one household (h) and of two strangers (u).
+Source: Fellegi & Sunter, JASA 1969, 64:1183, with a third class; the built-in rates are ours and serve until there is data to learn from.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from dataclasses import dataclass
 
 import splink.comparison_level_library as cll
@@ -17,21 +17,25 @@ import splink.comparison_library as cl
 from splink import SettingsCreator, block_on
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
-from kiban_processing.linkage import keys
+VERSION = "3"
 
-VERSION = "builtin-1"
+
+@dataclass(frozen=True)
+class Rates:
+    """Shares of a level: among pairs of one person, of one household, of strangers."""
+
+    person: float
+    household: float
+    stranger: float
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level of a comparison; `m` and `u` None for "cannot be compared". `fixed`: training must not change m, nor u."""
+    """One level of a comparison; `rates` None for "cannot be compared", which says nothing either way."""
 
     name: str
     condition: str | None
-    m: float | None = None
-    u: float | None = None
-    fixed_m: bool = False
-    fixed_u: bool = False
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True)
@@ -40,70 +44,112 @@ class Comparison:
     levels: tuple[Level, ...]
 
 
-_TWO = "(CAST(coalesce({0}, false) AS INTEGER) + CAST(coalesce({1}, false) AS INTEGER) + CAST(coalesce({2}, false) AS INTEGER))"
-AGREEING = _TWO.format("insurance_l = insurance_r", "phone_l = phone_r", "address_l = address_r")
-_SAME_KANJI = "kanji_wide_l = kanji_wide_r"
-_SAME_KANA = "kana_wide_l = kana_wide_r"
-_SHARED = ("insurance", "phone", "address", "town", "postal")
-_NOTHING_SHARED = " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in _SHARED)
+def _same(*columns: str) -> str:
+    return " AND ".join(f"{column}_l = {column}_r" for column in columns)
+
+
+def _unknown(*columns: str) -> str:
+    return " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in columns)
+
+
+def _near(bits: str, share: float) -> str:
+    """Dice coefficient of the bigrams of two readings."""
+    both = f"bit_count({bits}_l & {bits}_r)"
+    return f"2.0 * {both} >= {share} * (bit_count({bits}_l) + bit_count({bits}_r))"
+
+
 _SWAPPED = "(surname_kana_l = given_kana_r AND given_kana_l = surname_kana_r) OR (surname_kanji_l = given_kanji_r AND given_kanji_l = surname_kanji_r)"
+_GIVEN = "(given_kanji_l = given_kanji_r OR given_kana_l = given_kana_r)"
+_FORMER = f"""(former_surname_kanji_l = surname_kanji_r OR surname_kanji_l = former_surname_kanji_r
+    OR former_surname_kana_l = surname_kana_r OR surname_kana_l = former_surname_kana_r) AND {_GIVEN}"""
+_ALIAS = """alias_kanji_l = kanji_wide_r OR kanji_wide_l = alias_kanji_r OR alias_kana_l = kana_wide_r OR kana_wide_l = alias_kana_r
+    OR alias_kanji_l = alias_kanji_r OR alias_kana_l = alias_kana_r OR latin_l = latin_r OR tokens_kana_l = tokens_kana_r"""
 
 NAME = Comparison(
     "name",
     (
-        Level("missing", "(kanji_l IS NULL OR kanji_r IS NULL) AND (kana_l IS NULL OR kana_r IS NULL)"),
-        Level("equal", "kanji_l = kanji_r AND kana_l = kana_r", 0.72, 2e-5, fixed_u=True),
-        # Not the same glyphs or long vowels, but the same name as clerks write it.
-        Level("equal-widely", f"{_SAME_KANJI} AND {_SAME_KANA}", 0.06, 2e-6, fixed_u=True),
-        Level("kanji-equal", _SAME_KANJI, 0.07, 4e-6, fixed_u=True),
-        Level("kana-equal", f"{_SAME_KANA} AND (kanji_l IS NULL OR kanji_r IS NULL)", 0.04, 6e-5, fixed_u=True),
-        Level("kana-equal-kanji-differs", _SAME_KANA, 0.02, 5e-5, fixed_u=True),
-        Level("given-equal", "given_kana_l = given_kana_r OR given_kanji_l = given_kanji_r", 0.045, 3e-3),
-        Level("near", f"{_SWAPPED} OR jaro_winkler_similarity(kana_wide_l, kana_wide_r) >= 0.92", 0.03, 2e-4),
-        Level("surname-only", "surname_kana_l = surname_kana_r OR surname_kanji_l = surname_kanji_r", 0.005, 3e-3),
-        Level("differs", None, 0.01, 0.993711),
+        Level("newborn", "newborn_l OR newborn_r"),
+        Level("missing", _unknown("kanji_wide") + " AND " + _unknown("kana_wide")),
+        Level("equal", _same("kanji_wide", "kana_wide"), Rates(0.80, 2e-5, 1e-5)),
+        Level("kanji-equal", _same("kanji_wide"), Rates(0.06, 2e-5, 5e-6)),
+        Level("kana-equal", f"{_same('kana_wide')} AND {_unknown('kanji_wide')}", Rates(0.04, 4e-5, 3e-5)),
+        Level("former-surname", _FORMER, Rates(0.006, 1e-5, 2e-6)),
+        Level("alias", _ALIAS, Rates(0.01, 4e-5, 8e-6)),
+        Level("kana-equal-kanji-differs", _same("kana_wide"), Rates(0.01, 1e-4, 3e-5)),
+        Level("swapped", _SWAPPED, Rates(0.004, 2e-6, 1e-6)),
+        Level("given-equal", _same("given_kanji", "given_kana"), Rates(0.03, 3e-4, 1e-3)),
+        Level("given-equal-once", _GIVEN, Rates(0.012, 1e-3, 3e-3)),
+        Level("near", _near("kana_bits", 0.75), Rates(0.012, 8e-3, 1e-3)),
+        Level("surname-only", "surname_kana_l = surname_kana_r OR surname_kanji_l = surname_kanji_r", Rates(0.008, 0.88, 4e-3)),
+        Level("differs", None, Rates(0.008, 0.11, 0.99)),
     ),
 )
+_YEAR = "dob_year_l = dob_year_r"
 BIRTH_DATE = Comparison(
     "birth_date",
     (
-        Level("missing", "dob_l IS NULL OR dob_r IS NULL"),
-        Level("equal", "dob_l = dob_r", 0.984, 4e-5),
-        # One part mistyped, or month and day exchanged.
-        Level(
-            "near",
-            "dob_monthday_l = dob_monthday_r"
-            " OR (dob_year_l = dob_year_r AND (dob_monthday_l // 100 = dob_monthday_r // 100 OR dob_monthday_l % 100 = dob_monthday_r % 100))"
-            " OR (dob_year_l = dob_year_r AND dob_monthday_l // 100 = dob_monthday_r % 100 AND dob_monthday_l % 100 = dob_monthday_r // 100)",
-            0.013,
-            4e-3,
-        ),
-        Level("differs", None, 0.003, 0.99596),
+        Level("missing", _unknown("dob")),
+        Level("equal-default", "dob_l = dob_r AND (dob_default_l OR dob_default_r)", Rates(0.01, 1e-3, 1e-3)),
+        Level("equal", "dob_l = dob_r", Rates(0.965, 0.012, 4e-5)),
+        Level("exchanged", f"{_YEAR} AND dob_monthday_l // 100 = dob_monthday_r % 100 AND dob_monthday_l % 100 = dob_monthday_r // 100",
+              Rates(0.004, 4e-5, 4e-5)),
+        Level("month-or-day", f"{_YEAR} AND (dob_monthday_l // 100 = dob_monthday_r // 100 OR dob_monthday_l % 100 = dob_monthday_r % 100)",
+              Rates(0.012, 2e-3, 1.4e-3)),
+        Level("year", "dob_monthday_l = dob_monthday_r", Rates(0.006, 3e-3, 2.7e-3)),
+        Level("differs", None, Rates(0.003, 0.98, 0.9948)),
     ),
-)
+)  # fmt: skip
 SEX = Comparison(
     "sex",
     (
-        Level("missing", "sex_l IS NULL OR sex_r IS NULL"),
-        Level("equal", "sex_l = sex_r", 0.995, 0.5),
-        Level("differs", None, 0.005, 0.5),
+        Level("missing", _unknown("sex")),
+        Level("equal", _same("sex"), Rates(0.995, 0.45, 0.5)),
+        Level("differs", None, Rates(0.005, 0.55, 0.5)),
     ),
 )
+
+_AGREES = "CAST(coalesce({0}, false) AS INTEGER)"
+AGREEING = "(" + " + ".join(_AGREES.format(_same(column)) for column in ("insurance", "phone", "address")) + ")"
+# A place of residence lasts years: two registrations of one summer in different towns speak louder than two of different decades.
+_PLACE = _unknown("town") + " AND " + _unknown("postal") + " AND " + _unknown("municipality")
+
+
+def _parted(name: str, condition: str | None, rates: tuple[Rates, Rates, Rates]) -> tuple[Level, ...]:
+    """One level for each span of time between the two registrations; the last needs no date."""
+    spans = (("within-a-year", "abs(day_l - day_r) < 400"), ("within-three-years", "abs(day_l - day_r) < 1200"), ("", ""))
+    return tuple(
+        Level(f"{name}-{span}" if span else name, " AND ".join(each for each in (condition, when) if each) or None, shares)
+        for (span, when), shares in zip(spans, rates, strict=True)
+    )
+
+
 HOUSEHOLD = Comparison(
     "household",
     (
-        Level("missing", _NOTHING_SHARED),
-        Level("personal-number", "personal_l = personal_r", 0.3, 1e-6, fixed_u=True),
-        # Two members of one family. Training on two classes would learn the opposite, so both values stay as they are.
-        Level("branch-differs", "insurance_l = insurance_r AND branch_l <> branch_r", 1e-5, 1e-2, fixed_m=True, fixed_u=True),
-        Level("two-agree", f"{AGREEING} >= 2", 0.3, 3.6e-5, fixed_u=True),
-        Level("one-agrees", f"{AGREEING} = 1", 0.24, 4.7e-4, fixed_u=True),
-        # A namesake of the same age in the same town is no rarity, so this must never tip the scales: one bit.
-        Level("same-town", "town_l = town_r OR postal_l = postal_r", 0.06, 0.03, fixed_m=True, fixed_u=True),
-        Level("differs", None, 0.09999, 0.959493),
+        Level("missing", " AND ".join(_unknown(column) for column in ("insurance", "phone", "address", "town", "postal", "municipality"))),
+        Level("personal-number", _same("personal"), Rates(0.16, 1e-4, 1e-7)),
+        Level("branch-differs", f"{_same('insurance')} AND branch_l <> branch_r", Rates(0.003, 0.2, 1e-7)),
+        Level("three-agree", f"{AGREEING} = 3", Rates(0.12, 0.20, 1e-8)),
+        Level("two-agree", f"{AGREEING} = 2", Rates(0.20, 0.25, 1e-6)),
+        Level("insurance", _same("insurance"), Rates(0.06, 0.10, 2e-6)),
+        Level("phone", _same("phone"), Rates(0.10, 0.12, 4e-6)),
+        Level("address", _same("address"), Rates(0.09, 0.11, 8e-6)),
+        Level("place-unknown", _PLACE, Rates(0.02, 2e-3, 0.05)),
+        *_parted("same-town", f"({_same('town')} OR {_same('postal')})", (Rates(0.012, 2e-3, 2e-4), Rates(0.01, 2e-3, 2e-4), Rates(0.02, 2e-3, 6e-4))),
+        *_parted("same-city", _same("municipality"), (Rates(0.004, 1e-3, 6e-3), Rates(0.008, 1e-3, 6e-3), Rates(0.04, 4e-3, 0.03))),
+        *_parted("same-prefecture", _same("prefecture"), (Rates(0.006, 1e-3, 0.03), Rates(0.01, 1e-3, 0.03), Rates(0.05, 2e-3, 0.14))),
+        *_parted("differs", None, (Rates(0.005, 5e-4, 0.07), Rates(0.01, 5e-4, 0.07), Rates(0.08, 2e-3, 0.55))),
     ),
 )
-COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD)
+HOSPITAL = Comparison(
+    "hospital",
+    (Level("same", _same("site"), Rates(0.025, 0.3, 0.1)), Level("other", None, Rates(0.975, 0.7, 0.9))),
+)
+COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, HOSPITAL)
+# The columns of the keys table that the conditions ask.
+COLUMNS = tuple(
+    sorted({found for each in COMPARISONS for level in each.levels if level.condition for found in re.findall(r"\b([a-z_]+)_l\b", level.condition)})
+)
 
 # Grows linearly with the data: a full name alone would grow with its square.
 BLOCKS: tuple[tuple[str, ...], ...] = (
@@ -125,10 +171,10 @@ BLOCKS: tuple[tuple[str, ...], ...] = (
 
 
 def splink_settings(prior: float) -> SettingsCreator:
-    """The model as Splink reads it; `prior` is the share of pairs of one person among all pairs."""
+    """The comparisons and blocks as Splink reads them; `prior` is the share of pairs of one person among all pairs."""
     return SettingsCreator(
         link_type="dedupe_only",
-        unique_id_column_name="registration",
+        unique_id_column_name="node",
         comparisons=[
             cl.CustomComparison(
                 output_column_name=comparison.field, comparison_levels=[_splink_level(level) for level in comparison.levels]
@@ -138,34 +184,22 @@ def splink_settings(prior: float) -> SettingsCreator:
         blocking_rules_to_generate_predictions=[block_on(*columns) for columns in BLOCKS],
         probability_two_random_records_match=prior,
         retain_matching_columns=False,
-        retain_intermediate_calculation_columns=True,
+        retain_intermediate_calculation_columns=False,
     )
 
 
 def level_of(comparison: Comparison) -> str:
-    """SQL that names the level of a pair, from the same conditions Splink is given."""
-    arms = [f"WHEN {level.condition} THEN '{level.name}'" for level in comparison.levels if level.condition]
-    return f"CASE {' '.join(arms)} ELSE '{comparison.levels[-1].name}' END"
-
-
-def digest() -> str:
-    """Identifies levels, weights, blocks and normalisation; two runs with equal digests judge alike."""
-    content = {
-        "version": VERSION,
-        "keys": keys.VERSION,
-        "blocks": BLOCKS,
-        "comparisons": [
-            [comparison.field, [[level.name, level.condition, level.m, level.u] for level in comparison.levels]]
-            for comparison in COMPARISONS
-        ],
-    }
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    """SQL for the place of a pair's level in `comparison.levels`, from the same conditions Splink is given."""
+    arms = [f"WHEN {level.condition} THEN {place}" for place, level in enumerate(comparison.levels) if level.condition]
+    return f"CAST(CASE {' '.join(arms)} ELSE {len(comparison.levels) - 1} END AS TINYINT)"
 
 
 def _splink_level(level: Level) -> ComparisonLevelCreator:
+    rates = level.rates
     if level.condition is None:
-        return cll.ElseLevel().configure(m_probability=level.m, u_probability=level.u, label_for_charts=level.name)
-    made = cll.CustomLevel(level.condition, label_for_charts=level.name)
-    if level.m is None:
+        made: ComparisonLevelCreator = cll.ElseLevel()
+    else:
+        made = cll.CustomLevel(level.condition, label_for_charts=level.name)
+    if rates is None:
         return made.configure(is_null_level=True)
-    return made.configure(m_probability=level.m, u_probability=level.u, fix_m_probability=level.fixed_m, fix_u_probability=level.fixed_u)
+    return made.configure(m_probability=rates.person, u_probability=rates.stranger, label_for_charts=level.name)

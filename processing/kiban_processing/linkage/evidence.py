@@ -1,136 +1,232 @@
 """判定 (evidence): each candidate pair is linked, sent to clerical review, vetoed or left apart, with its reasons.
 
-The weights come from the model; what no sum of weights may decide is decided here: twins, branch numbers, contradicting personal
-numbers, newborns without a name, two registrations of one hospital.
+The weights come from the model; what no sum of weights may decide is decided here: twins, branch numbers, newborns without a name, two
+registrations of one hospital, given names that are not known to be equal.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import duckdb
 
-from kiban_processing.linkage import comparisons
-from kiban_processing.linkage.settings import LinkageSettings
+from kiban_processing.linkage import comparisons, namesakes
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, HOSPITAL, HOUSEHOLD, NAME, SEX, Comparison
+from kiban_processing.linkage.parameters import Model
 
-# Population that a name's frequency is smoothed towards: with two registrations of a name nobody knows yet how rare it is.
-_TOWN = 50_000
-_REGISTRATIONS_PER_PERSON = 2
-_KANJI_LEVELS = "('equal', 'equal-widely', 'kanji-equal')"
-_KANA_LEVELS = "('kana-equal', 'kana-equal-kanji-differs')"
-_KANJI_COLLISION, _KANA_COLLISION = 2e-5, 6e-5
-
+REGISTRATIONS_PER_PERSON = 2.3
+# However rare the parts of a name, a person of the same full name is never less likely than this many.
+_LEAST_CARRIERS = 0.1
+_COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
+# A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
+_RARE, _RAREST = 0.5, 0.01
+_COUNTED_GIVEN = ("given-equal", "given-equal-once")
+_FIELDS = tuple(comparison.field for comparison in COMPARISONS)
 _SIDED = (
-    "node", "site_id", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "surname_kana", "given_kana", "newborn",
-    "dob", "dob_year", "dob_monthday", "sex", "postal", "town", "address", "phone", "insurance", "branch", "personal",
+    "site", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "kana_bits", "surname_kana", "given_kana", "given_kana_bits",
+    "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana", "newborn",
+    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "phone",
+    "insurance", "branch", "personal", "elderly", "day", "kanji_held", "kana_held", "given_held", "surname_held",
 )  # fmt: skip
+_SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
+_ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
+_SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
 
 
-def judge(con: duckdb.DuckDBPyConnection, keys: str, scored: str, settings: LinkageSettings, name: str = "linkage_judged") -> str:
-    """Makes the temporary table `name`, one row per candidate pair, and returns that name.
+def judge(
+    con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, registrations: int, name: str = "linkage_judged"
+) -> str:
+    """Makes the temporary table `name`, one row per pair of `pairs` (left, right: nodes of `keys`), and returns that name.
 
-    `keys` is the table of `keys.normalise_relation`, `scored` Splink's predictions for it.
-    Columns: left, right (nodes), left_registration, right_registration, weight (log2, sum of `weights`), certain (found by the
-    deterministic pass), decision (link, review, veto or apart), notable (looks like one person, or like twins), reasons and, in the same order, weights.
+    `registrations`: how many the frozen counts were counted over. Nothing else is asked of the table `keys` as a whole, so it may hold
+    only the registrations concerned.
+    Columns: left, right; a place of a level for each comparison (`name`, `birth_date`, `sex`, `household`, `hospital`); w_<comparison>
+    and w_rarity, w_household_alternative, w_namesakes (log2); weight (log2 odds, their sum with the prior); certain (found by the
+    deterministic pass); decision (link, review, veto or apart); notable (looks like one person, or shares a household); facts (bits of `FACTS`).
     """
     sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in _SIDED)
-    levels = ", ".join(f"{comparisons.level_of(comparison)} AS {comparison.field}_level" for comparison in comparisons.COMPARISONS)
+    levels = ", ".join(f"{comparisons.level_of(comparison)} AS {comparison.field}" for comparison in COMPARISONS)
+    weights = ", ".join(f"{_chosen(comparison, _person_weights(model, comparison))} AS w_{comparison.field}" for comparison in COMPARISONS)
+    prior = math.log2(model.persons)
+    against_household = " + ".join(
+        [double(math.log2(model.persons / model.households)), *(_chosen(each, _household_weights(model, each)) for each in COMPARISONS)]
+    )
+    facts = " + ".join(f"CASE WHEN {condition} THEN {1 << place} ELSE 0 END" for place, condition in enumerate(FACTS.values()))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH kanji_names AS (SELECT kanji_wide, count(*) AS held FROM {keys} GROUP BY kanji_wide),
-        kana_names AS (SELECT kana_wide, count(*) AS held FROM {keys} GROUP BY kana_wide),
-        size AS (SELECT count(*) AS rows FROM {keys}),
-        pairs AS (
-            SELECT l.registration AS left_registration, r.registration AS right_registration,
-                   p.match_weight, p.mw_name, p.mw_birth_date, p.mw_sex, p.mw_household,
-                   {_frequency("j.held", _KANJI_COLLISION)} AS kanji_rarity, {_frequency("k.held", _KANA_COLLISION)} AS kana_rarity, {sided}
-            FROM {scored} p JOIN {keys} l ON l.registration = p.registration_l JOIN {keys} r ON r.registration = p.registration_r
-            CROSS JOIN size
-            LEFT JOIN kanji_names j ON j.kanji_wide = l.kanji_wide LEFT JOIN kana_names k ON k.kana_wide = l.kana_wide),
-        facts AS (
-            SELECT *, {levels},
-                   {_given_same("kanji")} AS given_kanji_same, {_given_same("kana")} AS given_kana_same,
-                   coalesce(personal_l = personal_r, false) AS same_person_number,
-                   coalesce(insurance_l = insurance_r, false) AS same_insurance,
-                   coalesce(insurance_l = insurance_r AND branch_l <> branch_r, false) AS branch_differs,
-                   coalesce(phone_l = phone_r, false) AS same_phone, coalesce(address_l = address_r, false) AS same_address,
-                   coalesce(dob_l = dob_r, false) AS same_dob, coalesce(sex_l <> sex_r, false) AS sex_differs,
-                   newborn_l OR newborn_r AS newborn, site_id_l = site_id_r AS same_site
-            FROM pairs),
+        WITH sided AS (SELECT p."left", p."right", {sided} FROM {pairs} p JOIN {keys} l ON l.node = p."left" JOIN {keys} r ON r.node = p."right"),
+        levelled AS (SELECT *, {levels}, {_given_same("kanji")} AS given_kanji_same, {_given_same("kana")} AS given_kana_same FROM sided),
         weighed AS (
-            SELECT *, CASE WHEN name_level IN {_KANJI_LEVELS} THEN kanji_rarity WHEN name_level IN {_KANA_LEVELS} THEN kana_rarity ELSE 0 END AS rarity,
-                   coalesce(given_kanji_same, false) OR coalesce(given_kana_same, false) AS given_same,
-                   (given_kanji_same IS NOT NULL OR given_kana_same IS NOT NULL)
-                       AND NOT coalesce(given_kanji_same, false) AND NOT coalesce(given_kana_same, false) AS given_differs,
-                   coalesce(insurance_l <> insurance_r, false) AND NOT same_phone AND NOT same_address AS insurance_contradicts
-            FROM facts),
-        ruled AS (
-            SELECT *, match_weight + rarity AS weight,
-                   same_dob AND NOT newborn AND NOT same_person_number
-                       AND coalesce(NOT given_kanji_same, false) AND coalesce(NOT given_kana_same, false) AS twin,
-                   sex_differs AND given_differs AND NOT newborn AND NOT same_person_number AS another_sex_and_given,
-                   NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND (
-                       (same_person_number AND NOT given_differs)
-                       OR (name_level = 'equal' AND sex_l = sex_r AND (same_address OR same_phone OR same_insurance))) AS certain
+            SELECT *, {weights}, {_rarity(model, registrations)} AS w_rarity, {against_household} AS against_household,
+                   {_against_namesakes(model, registrations)} AS against_namesakes
+            FROM levelled),
+        summed AS (
+            SELECT *, {double(prior)} + {" + ".join(f"w_{field}" for field in _FIELDS)} + w_rarity AS against_strangers,
+                   coalesce(given_kanji_same, false) OR coalesce(given_kana_same, false) OR {level_in(NAME, *_ONE_NAME)} AS given_same,
+                   coalesce(insurance_l = insurance_r, false) AS same_insurance, coalesce(phone_l = phone_r, false) AS same_phone,
+                   coalesce(address_l = address_r, false) AS same_address, coalesce(dob_l = dob_r, false) AS same_dob,
+                   coalesce(sex_l <> sex_r, false) AS sex_differs, newborn_l OR newborn_r AS newborn, site_l = site_r AS same_site,
+                   coalesce(personal_l = personal_r, false) AS same_person_number
             FROM weighed),
-        decided AS (
-            SELECT *, CASE WHEN twin OR branch_differs OR another_sex_and_given THEN 'veto'
-                           WHEN certain THEN 'link'
-                           WHEN weight >= {settings.link_weight!r} AND given_same AND NOT newborn AND NOT insurance_contradicts AND NOT same_site THEN 'link'
-                           WHEN weight >= {settings.review_weight!r} OR (same_person_number AND same_dob) THEN 'review'
-                           ELSE 'apart' END AS decision
+        alternatives AS (
+            SELECT *, -log2(pow(2.0e0, -against_strangers) + pow(2.0e0, -against_household)) AS against_both FROM summed),
+        ruled AS (
+            SELECT *, against_both - against_strangers AS w_household_alternative,
+                   -log2(pow(2.0e0, -against_both) + pow(2.0e0, -against_namesakes)) - against_both AS w_namesakes,
+                   -log2(pow(2.0e0, -against_both) + pow(2.0e0, -against_namesakes)) AS weight,
+                   coalesce(insurance_l = insurance_r AND branch_l <> branch_r, false) AS branch_differs,
+                   same_dob AND NOT newborn AND NOT same_person_number AND NOT {level_in(NAME, *_ONE_NAME)}
+                       AND coalesce(NOT given_kanji_same, false) AND coalesce(NOT given_kana_same, false) AS twin,
+                   sex_differs AND NOT given_same AND NOT newborn AND NOT same_person_number AS another_sex_and_given
+            FROM alternatives),
+        certified AS (
+            SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
+                       (same_person_number AND given_same)
+                       OR ({level_in(NAME, "equal")} AND sex_l = sex_r AND (same_address OR same_phone OR same_insurance))) AS certain
             FROM ruled),
-        explained AS (SELECT *, {_reasons()} AS because FROM decided)
-        SELECT node_l AS "left", node_r AS "right", left_registration, right_registration, weight, certain, decision,
-               weight >= {settings.review_weight!r} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
-               list_transform(because, lambda reason: reason.code) AS reasons,
-               list_transform(because, lambda reason: reason.weight) AS weights
-        FROM explained
+        bounded AS (
+            SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
+                   given_same AND NOT newborn AND NOT branch_differs
+                       AND (NOT same_site OR ({level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
+            FROM certified),
+        decided AS (
+            SELECT *, {decision("same_person_number AND same_dob", model)} AS decision FROM bounded)
+        SELECT "left", "right", {", ".join(_FIELDS)}, {", ".join(f"w_{field}" for field in _FIELDS)}, {double(prior)} AS w_prior, w_rarity, w_household_alternative, w_namesakes,
+               weight, certain, vetoed, linkable, decision,
+               weight >= {double(model.review_weight)} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
+               CAST({facts} AS INTEGER) AS facts
+        FROM decided
         ORDER BY "left", "right" """)
     return name
 
 
-def _frequency(held: str, collision: float) -> str:
-    persons = f"({held} / {_REGISTRATIONS_PER_PERSON}.0 + 1)"
-    everybody = f"(size.rows / {_REGISTRATIONS_PER_PERSON}.0 + {_TOWN})"
-    return f"log2({collision!r} * {everybody} / {persons})"
+def decision(insisted: str, model: Model) -> str:
+    """SQL for the decision from vetoed, certain, linkable and weight; `insisted`: a condition that asks for review at any weight."""
+    return f"""CASE WHEN vetoed THEN 'veto' WHEN certain OR (linkable AND weight >= {double(model.link_weight)}) THEN 'link'
+        WHEN weight >= {double(model.review_weight)} OR ({insisted}) THEN 'review' ELSE 'apart' END"""
+
+
+# Facts of a pair that carry no weight of their own, as bits in this order.
+FACTS: Mapping[str, str] = {
+    "insurance:number-equal": "same_insurance AND NOT branch_differs",
+    "insurance:branch-differs": "branch_differs",
+    "phone:equal": "same_phone",
+    "address:equal": "same_address",
+    "rule:deterministic": "certain",
+    "rule:twin": "twin",
+    "rule:sex-and-given-differ": "another_sex_and_given",
+    "rule:newborn": "newborn",
+    "rule:given-not-equal": "NOT given_same AND NOT twin AND NOT newborn",
+    "rule:same-hospital": "same_site",
+}
+
+
+def double(value: float) -> str:
+    """A literal that engines read as a double, not as a decimal of few digits."""
+    shown = repr(float(value))
+    return shown if "e" in shown else f"{shown}e0"
+
+
+def level_in(comparison: Comparison, *names: str) -> str:
+    places = [place for place, level in enumerate(comparison.levels) if level.name in names]
+    return f"{comparison.field} IN ({', '.join(map(str, places))})"
+
+
+def _chosen(comparison: Comparison, by_level: list[float]) -> str:
+    arms = " ".join(f"WHEN {place} THEN {double(weight)}" for place, weight in enumerate(by_level) if weight)
+    return f"(CASE {comparison.field} {arms} ELSE 0.0e0 END)"
+
+
+def _person_weights(model: Model, comparison: Comparison) -> list[float]:
+    rates = model.rates[comparison.field]
+    return [
+        math.log2(rates[level.name].person / rates[level.name].stranger) if level.name in rates else 0.0 for level in comparison.levels
+    ]
+
+
+def _household_weights(model: Model, comparison: Comparison) -> list[float]:
+    rates = model.rates[comparison.field]
+    return [
+        math.log2(rates[level.name].person / rates[level.name].household) if level.name in rates else 0.0 for level in comparison.levels
+    ]
+
+
+def _held(column: str) -> str:
+    """Of both sides' counts the greater: a name a clerk misread is rare, the name meant may not be."""
+    return f"greatest(coalesce({column}_l, 1), coalesce({column}_r, 1))"
+
+
+def _carriers(column: str) -> str:
+    """How many other persons carry this full name: those seen, or, for a name seen once, those to be expected from its parts."""
+    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {{persons}}, 1.0e0)"
+    return f"({_held(column)} - 1.0e0 + {expected})"
+
+
+def _rarity(model: Model, registrations: int) -> str:
+    """How much rarer, or commoner, this very name is than names that agree at this level are on average."""
+    rates = model.rates[NAME.field]
+    everybody = double(registrations / REGISTRATIONS_PER_PERSON)
+    arms = []
+    for place, level in enumerate(NAME.levels):
+        if column := _COUNTED_FULL.get(level.name):
+            carriers = f"({_carriers(column).format(persons=everybody)} + {double(_LEAST_CARRIERS)})"
+        elif level.name in _COUNTED_GIVEN:
+            carriers = f"({_held('given_held')} + 1.0e0)"
+        else:
+            continue
+        arms.append(f"WHEN {place} THEN log2({double(rates[level.name].stranger)} * {everybody} / {carriers})")
+    return f"(CASE name {' '.join(arms)} ELSE 0.0e0 END)"
+
+
+def _against_namesakes(model: Model, registrations: int) -> str:
+    """Log2 odds of one person against two of equal name and birth date."""
+    rates, living = model.rates[HOUSEHOLD.field], namesakes.living(model)
+    places = " ".join(
+        f"WHEN {place} THEN {double(math.log2(rates[level.name].person / living[level.name]))}"
+        for place, level in enumerate(HOUSEHOLD.levels)
+        if level.name in rates
+    )
+    commonness = " ".join(f"WHEN {place} THEN {double(-math.log2(odds))}" for place, odds in enumerate(model.namesakes))
+    persons = double(registrations / REGISTRATIONS_PER_PERSON)
+    carriers = _carriers("kanji_held").format(persons=persons)
+    rare = f"log2(greatest(least({carriers} / {double(_RARE)}, 1.0e0), {double(_RAREST)}))"
+    return (
+        f"(CASE WHEN {level_in(NAME, *_SAME_NAME)} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')}"
+        f" THEN (CASE household {places} ELSE 0.0e0 END) + (CASE {namesakes.class_of(_held('kanji_held'))} {commonness} END) - {rare} ELSE 60.0e0 END)"
+    )
 
 
 def _given_same(script: str) -> str:
-    """Whether the given names are the same; null where they cannot be compared.
-
-    A name that could not be split is compared with the given name of the other by its end.
-    """
+    """Whether the given names are the same; null where they cannot be compared."""
     given_l, given_r, full_l, full_r = f"given_{script}_l", f"given_{script}_r", f"{script}_wide_l", f"{script}_wide_r"
     return f"""CASE WHEN newborn_l OR newborn_r THEN NULL
         WHEN {full_l} = {full_r} THEN true
-        WHEN {given_l} IS NOT NULL AND {given_r} IS NOT NULL THEN {given_l} = {given_r}
-        WHEN {given_l} IS NOT NULL THEN ends_with({full_r}, {given_l})
-        WHEN {given_r} IS NOT NULL THEN ends_with({full_l}, {given_r}) END"""
+        WHEN {given_l} IS NOT NULL AND {given_r} IS NOT NULL THEN {given_l} = {given_r} END"""
 
 
-def _reasons() -> str:
-    weighed = [
-        _reason("'prior:expected'", "match_weight - mw_name - mw_birth_date - mw_sex - mw_household"),
-        *(
-            _reason(f"'{comparison.field}:' || {comparison.field}_level", f"mw_{comparison.field}")
-            for comparison in comparisons.COMPARISONS
-        ),
-        "CASE WHEN rarity <> 0 THEN " + _reason("'name:frequency'", "rarity") + " END",
-    ]
-    facts = {
-        "same_insurance AND NOT branch_differs": "insurance:number-equal",
-        "branch_differs": "insurance:branch-differs",
-        "insurance_contradicts": "insurance:contradicts",
-        "same_phone": "phone:equal",
-        "same_address": "address:equal",
-        "certain": "rule:deterministic",
-        "twin": "rule:twin",
-        "another_sex_and_given": "rule:sex-and-given-differ",
-        "newborn": "rule:newborn",
-        "NOT given_same AND NOT twin AND NOT newborn": "rule:given-not-equal",
-        "same_site AND NOT certain": "rule:same-hospital",
-    }
-    noted = [f"CASE WHEN {fact} THEN {_reason(repr(code), '0')} END" for fact, code in facts.items()]
+def reasons() -> str:
+    """SQL for the reasons of a judged pair: a list of {code, weight} whose weights add up to the weight.
+
+    Asks beside the columns of `judge` for w_support (see `support.strengthen`) and parted (would have joined two persons).
+    """
+    weighed = [_reason("'prior:expected'", "w_prior")]
+    for comparison in COMPARISONS:
+        arms = " ".join(f"WHEN {place} THEN '{comparison.field}:{level.name}'" for place, level in enumerate(comparison.levels))
+        weighed.append(_reason(f"CASE {comparison.field} {arms} END", f"w_{comparison.field}"))
+    for code, column in _ADJUSTMENTS.items():
+        weighed.append(f"CASE WHEN {column} <> 0 THEN {_reason(repr(code), column)} END")
+    noted = ["CASE WHEN parted THEN " + _reason("'rule:cluster'", "0.0e0") + " END"]
+    noted += [f"CASE WHEN facts & {1 << place} > 0 THEN {_reason(repr(code), '0.0e0')} END" for place, code in enumerate(FACTS)]
     return f"list_filter([{', '.join(weighed + noted)}], lambda reason: reason IS NOT NULL)"
+
+
+_ADJUSTMENTS = {
+    "name:frequency": "w_rarity",
+    "household:alternative": "w_household_alternative",
+    "name:namesakes": "w_namesakes",
+    "household:support": "w_support",
+}
 
 
 def _reason(code: str, weight: str) -> str:

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 import joyokanji
 from jntajis import MJShrinkSchemeCombo, mj_shrink_candidates
 
-# Ideographic and standardised variation selectors say which shape of the same character was meant.
-_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+# Variation selectors (IVS) say which shape of the same character was meant; the others are not seen at all.
+_INVISIBLE = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200f\u2060\ufeff\u00ad]")
+# Voicing marks written as characters of their own; NFKC would put a space before them.
+_MARKS = str.maketrans({"゛": "\u3099", "゜": "\u309a"})
+_STRAY_MARKS = re.compile("[\u3099\u309a]")
+_BLANKS = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f]")
+_OUTER_BLANKS = re.compile(r"^ +| +$", re.MULTILINE)
+# What systems print for a character they cannot: geta, boxes, question marks.
+UNREADABLE = "〓?■□●○◆◇▲△※*\ufffd"
 _FAMILY_REGISTER = MJShrinkSchemeCombo.MOJ_FAMILY_REGISTER_ACT_RELATED_NOTICE
 
 # Different characters by the dictionary, one surname at the reception desk. Wide layer only.
@@ -25,14 +32,14 @@ MIXED_BY_CLERKS = str.maketrans({"斉": "斎", "籐": "藤", "籔": "藪", "巖"
 
 
 def plain(text: str) -> str:
-    """NFKC without variation selectors and invisible characters, trimmed.
+    """NFKC without variation selectors and invisible characters, every blank a space, trimmed.
 
-    >>> plain("ｻｲﾄｳ\u3000Ａ")
-    'サイトウ A'
+    >>> plain("ｻｲﾄｳ\u3000Ａ"), plain("ミツキ゛")
+    ('サイトウ A', 'ミツギ')
     >>> plain("辻\U000e0100本")
     '辻本'
     """
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", _VARIATION_SELECTORS.sub("", text))).strip()
+    return plain_lines(text.replace("\n", " "))
 
 
 def strict(text: str) -> str:
@@ -43,7 +50,7 @@ def strict(text: str) -> str:
     >>> strict("大埼") == strict("大崎"), strict("玉井")
     (False, '玉井')
     """
-    return "".join(_strict_character(character) for character in plain(text))
+    return plain(text).translate(_STRICT)
 
 
 def wide(text: str) -> str:
@@ -54,7 +61,35 @@ def wide(text: str) -> str:
     >>> wide("中嶋") == wide("中島"), wide("渡邉") == wide("渡辺"), wide("大埼") == wide("大崎")
     (True, True, False)
     """
-    return "".join(_wide_character(character) for character in strict(text)).translate(MIXED_BY_CLERKS)
+    return strict(text).translate(_WIDE)
+
+
+def plain_lines(text: str) -> str:
+    """`plain` of every line of a text."""
+    shown = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_MARKS))
+    return _OUTER_BLANKS.sub("", _BLANKS.sub(" ", _STRAY_MARKS.sub("", shown)))
+
+
+def strict_lines(text: str) -> str:
+    """`strict` of every line of a text."""
+    return plain_lines(text).translate(_STRICT)
+
+
+def widened(text: str) -> str:
+    """The wide layer over a text that is strict already, line by line too."""
+    return text.translate(_WIDE)
+
+
+class _Characters(dict[int, str]):
+    """A table for `str.translate` that learns a character when it first meets it."""
+
+    def __init__(self, fold: Callable[[str], str]) -> None:
+        super().__init__()
+        self._fold = fold
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = self._fold(chr(code))
+        return found
 
 
 @lru_cache(maxsize=30_000)
@@ -98,3 +133,7 @@ def _in_jis_x_0208(character: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+_STRICT = _Characters(_strict_character)
+_WIDE = _Characters(lambda character: _wide_character(character).translate(MIXED_BY_CLERKS))

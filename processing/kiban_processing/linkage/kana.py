@@ -1,22 +1,33 @@
-"""カナ氏名 (kana): one spelling of a reading, whatever the hospital's system can print."""
+"""カナ氏名 (kana): one spelling of a reading, whatever the hospital's system can print.
+
+`spelled` → `strict` → `wide` are layers: what is equal in one is equal in the next. All are line-safe (see `columns`) in the
+`_lines` forms, which expect the layer before.
+"""
 
 from __future__ import annotations
 
 import re
 
-import jaconv
-
 from kiban_processing.linkage import glyphs
 
-_FOREIGN = (("ヴァ", "バ"), ("ヴィ", "ビ"), ("ヴェ", "ベ"), ("ヴォ", "ボ"), ("ヴ", "ブ"))
-# Many systems print no small kana; ヅ/ズ and ヂ/ジ sound alike and are mixed.
-_SPELLINGS = str.maketrans("ァィゥェォッャュョヮヵヶヅヂヲヱヰ", "アイウエオツヤユヨワカケズジオエイ")
-_DASHES = re.compile("[-‐‑‒–—―−ｰ─~〜]")
+# Many systems print no small kana; ヅ/ズ and ヂ/ジ sound alike and are mixed; hiragana is the same sound.
+_SPELLINGS = str.maketrans(
+    {chr(code): chr(code + 0x60) for code in range(0x3041, 0x3097)}
+    | dict(zip("ァィゥェォッャュョヮヵヶヅヂヲヱヰ", "アイウエオツヤユヨワカケズジオエイ", strict=True))
+    | dict(zip("ぁぃぅぇぉっゃゅょゎゕゖづぢをゑゐ", "アイウエオツヤユヨワカケズジオエイ", strict=True))
+    | dict.fromkeys("-‐‑‒–—―−ｰ─~〜", "ー")
+)
+_FOREIGN = (("ヴア", "バ"), ("ヴイ", "ビ"), ("ヴエ", "ベ"), ("ヴオ", "ボ"), ("ヴ", "ブ"))
 _O_ROW = "オコソトノホモヨロゴゾドボポ"
 _U_ROW = "ウクスツヌフムユルグズブプ"
 # オウ, オオ and オー are one long vowel, and so are ウウ and ウー; 大野 (オオノ) must stay apart from 小野 (オノ).
-_LONG_VOWEL = re.compile(f"(?<=[{_O_ROW}])[ウオー]|(?<=[{_U_ROW}])[ウー]")
-_DROPPED = re.compile("[^ァ-ヺーA-Z0-9]")
+_LONG_VOWEL = re.compile(f"([{_O_ROW}])[ウオー]|([{_U_ROW}])[ウー]")
+_ANY_LENGTH = re.compile(f"([{_O_ROW}])[ウオー]+|([{_U_ROW}])[ウー]+|ー+")
+_DROPPED = re.compile("[^ァ-ヺーA-Z0-9 \\n]")
+# ティ and チ, ディ and ジ are written for one sound of a foreign name.
+_DENTALS = (("テイ", "チ"), ("デイ", "ジ"))
+# A foreign name's doubled consonant is written or not (フィリップ, フィリプ); big and small ツ look alike.
+_DOUBLED = re.compile("ツ(?=[カキクケコサシスセソタチツテトハヒフヘホガギグゲゴザジズゼゾダドバビブベボパピプペポ ]|$)", re.MULTILINE)
 
 
 def spelled(text: str) -> str:
@@ -25,10 +36,7 @@ def spelled(text: str) -> str:
     >>> spelled("ﾀｶﾊｼ ｼﾞｭﾝ"), spelled("きむら　みづき")
     ('タカハシ ジユン', 'キムラ ミズキ')
     """
-    katakana = str(jaconv.hira2kata(glyphs.plain(text).upper()))
-    for foreign, plain in _FOREIGN:
-        katakana = katakana.replace(foreign, plain)
-    return _DASHES.sub("ー", katakana).translate(_SPELLINGS)
+    return spelled_lines(glyphs.plain(text).upper())
 
 
 def strict(text: str) -> str:
@@ -39,13 +47,48 @@ def strict(text: str) -> str:
     >>> strict("オオノ") == strict("オーノ"), strict("オオノ") == strict("オノ")
     (True, False)
     """
-    return _LONG_VOWEL.sub("ー", _DROPPED.sub("", spelled(text)))
+    return strict_lines(spelled(text).replace(" ", ""))
 
 
 def wide(text: str) -> str:
     """The reading without any long vowel; for candidates only (passports write ユウコ as YUKO, clerks as ユコ).
 
-    >>> wide("ユウコ"), wide("ユコ")
-    ('ユコ', 'ユコ')
+    >>> wide("ユウコ"), wide("ユコ"), wide("マルティン") == wide("マルチン")
+    ('ユコ', 'ユコ', True)
     """
-    return strict(text).replace("ー", "")
+    return wide_lines(spelled(text).replace(" ", ""))
+
+
+def foreign(text: str) -> str:
+    """A key for one part of a transliterated name: as `wide`, and doubled consonants single. Not for Japanese names: マツシタ becomes マシタ.
+
+    >>> foreign("フィリップ") == foreign("フイリプ")
+    True
+    """
+    return foreign_lines(wide(text))
+
+
+def spelled_lines(text: str) -> str:
+    """`spelled` of every line of a plain text in capitals."""
+    katakana = text.translate(_SPELLINGS)
+    for foreign_sound, plain in _FOREIGN:
+        katakana = katakana.replace(foreign_sound, plain)
+    return katakana
+
+
+def strict_lines(text: str) -> str:
+    """`strict` of every line of a spelled text; spaces, where there are some, stay and end a sound."""
+    return _LONG_VOWEL.sub(r"\1\2ー", _DROPPED.sub("", text))
+
+
+def wide_lines(text: str) -> str:
+    """`wide` of every line of a spelled text; spaces, where there are some, stay and end a sound."""
+    folded = _ANY_LENGTH.sub(r"\1\2", _DROPPED.sub("", text))
+    for dental, plain in _DENTALS:
+        folded = folded.replace(dental, plain)
+    return folded
+
+
+def foreign_lines(text: str) -> str:
+    """`foreign` of every line of a wide text; spaces, where there are some, stay and end a sound."""
+    return _DOUBLED.sub("", text)

@@ -1,145 +1,193 @@
-"""照合キー (keys): the comparable columns of registrations, computed once for each distinct value and joined back.
+"""照合キー (keys): the comparable columns of registrations as integers, one row per registration.
 
 A change of what these columns hold is a new `VERSION`: everything must then be linked again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 import duckdb
 import pyarrow as pa
 
-from kiban_processing.linkage import addresses, insurance, names, phones, sexes
+from kiban_processing.linkage import address_columns, birth_dates, codes, name_columns, number_columns, phones
+from kiban_processing.linkage.frozen import HELD, WORN, Frozen
+from kiban_processing.linkage.municipalities import DAY_ZERO, Mergers
 
-VERSION = "1"
+__all__ = ["COLUMNS", "KEYS", "VERSION", "Frozen", "count", "normalise_and_count", "normalise_relation"]
+
+VERSION = "2"
 
 # What `link` reads; everything but the first two may be null or empty.
 COLUMNS = (
-    "registration",
-    "site_id",
-    "registered_on",
-    "name_kanji",
-    "name_kana",
-    "birth_date",
-    "sex",
-    "postal_code",
-    "address",
-    "phone",
-    "insurer_number",
-    "insured_symbol",
-    "insured_number",
-    "insured_branch",
-)
+    "registration", "site_id", "registered_on", "name_kanji", "name_kana", "birth_date", "sex", "postal_code", "address", "phone",
+    "insurer_number", "insured_symbol", "insured_number", "insured_branch",
+)  # fmt: skip
+# The columns of the table made, in order; all integers but registration, site_id and the three flags.
+KEYS = (
+    "node", "registration", "site_id", "site", "day", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "surname_kana",
+    "given_kana", "kana_bits", "given_kana_bits", "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana",
+    "newborn", "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "room", "phone",
+    "mobile", "insurer", "insurance", "personal", "branch", "elderly", "kanji_held", "kana_held", "surname_held", "given_held",
+)  # fmt: skip
 # One telephone or insurance number on this many registrations is a filler or an institution's, and would pair all of them.
 SHARED_BY_AT_MOST = {"phone": 30, "insurance": 60}
-# A birth date of so many people is what a system writes when it knows none (1900-01-01).
-BIRTH_DATE_AT_MOST, BIRTH_DATE_AT_MOST_SHARE = 200, 0.002
 
-_NAME_FIELDS = ("full", "wide", "surname", "given")
-_INSURANCE_FIELDS = ("insurer_number", "insured_symbol", "insured_number", "insured_branch")
+_HELD_BY = {
+    "kanji": "kanji_wide",
+    "kana": "kana_wide",
+    "surname": "coalesce(surname_kanji, surname_kana)",
+    "given": "coalesce(given_kanji, given_kana)",
+}
 
 
-def normalise_relation(con: duckdb.DuckDBPyConnection, relation: str, name: str = "linkage_keys") -> str:
-    """Makes the temporary table `name` with one row per registration and returns that name.
+def count(con: duckdb.DuckDBPyConnection, relation: str, mergers: Mergers | None = None) -> Frozen:
+    """What is counted over all registrations of `relation` (columns `COLUMNS`) and kept with the model."""
+    table = "linkage_counted"
+    try:
+        return normalise_and_count(con, relation, table, mergers)
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {table}")
 
-    Columns: node (0, 1, ... in the order of registration); registration, site_id, registered_on; kanji, kanji_wide, surname_kanji, given_kanji; kana, kana_wide, surname_kana,
-    given_kana; newborn; dob, dob_year, dob_monthday; sex; postal, town, address (town and numbers); phone; insurance (household
-    number), branch, personal (number of one person). Null wherever a value is missing or cannot be read.
+
+def normalise_relation(
+    con: duckdb.DuckDBPyConnection, relation: str, frozen: Frozen | None = None, name: str = "linkage_keys", mergers: Mergers | None = None
+) -> str:
+    """Makes the temporary table `name` with one row per registration, in order of registration, and returns that name.
+
+    Columns (`KEYS`), null wherever a value is missing, a filler or not readable; texts as `codes.text_code`:
+    node (0, 1, ...), registration, site_id, site (28 bits of its code), day (registered_on; days since 1970-01-01);
+    kanji, kana (strict full names), kanji_wide, kana_wide, surname_*, given_* (wide); kana_bits, given_kana_bits (63 bits of the reading's
+    bigrams); former_surname_*, alias_* (wide); latin, tokens_kana (words in alphabetical order);
+    newborn; dob, dob_year, dob_monthday (month * 100 + day), dob_default (a filler day, or no birth date at all on too many
+    registrations); sex (1 male, 2 female); postal, prefecture, municipality, town, address (town and numbers), room; phone, mobile;
+    insurer, insurance (household number), personal (number of one person), branch, elderly;
+    kanji_held, kana_held, surname_held, given_held: registrations that carry the name, at least 1 (surname and given: kanji, else kana).
+
+    `frozen`: the counts to judge by, None for those of `relation` itself. `mergers`: what became of municipalities.
     """
-    made = [
-        _register(con, "linkage_kanji", _names(con, relation, "name_kanji", "kanji")),
-        _register(con, "linkage_kana", _names(con, relation, "name_kana", "kana")),
-        _register(con, "linkage_sexes", _mapped(con, relation, ("sex",), ("known",), lambda row: (sexes.read(row[0]),))),
-        _register(
-            con, "linkage_postal", _mapped(con, relation, ("postal_code",), ("known",), lambda row: (addresses.postal_code(row[0]),))
-        ),
-        _register(con, "linkage_phones", _mapped(con, relation, ("phone",), ("known",), lambda row: (phones.read(row[0]),))),
-        _register(con, "linkage_addresses", _mapped(con, relation, ("address",), ("town", "place"), _address)),
-        _register(con, "linkage_insurance", _mapped(con, relation, _INSURANCE_FIELDS, ("household", "branch", "personal"), _insurance)),
-    ]
-    insured = " AND ".join(f"i.{field} = {_text('s', field)}" for field in _INSURANCE_FIELDS)
+    if frozen is None:
+        normalise_and_count(con, relation, name, mergers)
+    else:
+        _lay(con, relation, name, frozen, mergers or Mergers())
+        _wear(con, name, frozen)
+    return name
+
+
+def normalise_and_count(
+    con: duckdb.DuckDBPyConnection, relation: str, name: str = "linkage_keys", mergers: Mergers | None = None
+) -> Frozen:
+    """`count` and `normalise_relation` by these counts, in one pass."""
+    mergers = mergers or Mergers()
+    surnames = _lay(con, relation, name, None, mergers)
+    frozen = _counted(con, name, surnames, mergers)
+    _wear(con, name, frozen)
+    return frozen
+
+
+def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Frozen | None, mergers: Mergers) -> dict[str, dict[str, int]]:
+    """The table before worn-out values are taken out and names counted."""
+    surnames = {
+        script: name_columns.lay(
+            con, relation, f"name_{script}", script, frozen.surnames.get(script, {}) if frozen else None, f"linkage_{script}"
+        )
+        for script in ("kanji", "kana")
+    }
+    number_columns.lay(con, relation, "linkage_numbered")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_rows AS
+        SELECT *, substr(address, length(head) + 1) AS tail
+        FROM (SELECT *, {address_columns.HEAD} AS head, {address_columns.epoch(mergers)} AS epoch FROM linkage_numbered)""")
+    address_columns.lay(con, "linkage_rows", mergers, "linkage")
+    code = codes.code_sql
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT row_number() OVER (ORDER BY CAST(s.registration AS VARCHAR)) - 1 AS node,
-               CAST(s.registration AS VARCHAR) AS registration, CAST(s.site_id AS VARCHAR) AS site_id, s.registered_on,
+        SELECT row_number() OVER (ORDER BY s.registration) - 1 AS node, s.registration, s.site_id,
+               ('0x' || substr(sha256(s.site_id), 1, 7))::INTEGER AS site, s.day::INTEGER AS day,
                j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, j.given AS given_kanji,
-               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, k.given AS given_kana,
+               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, k.given AS given_kana, k.bits AS kana_bits, k.given_bits AS given_kana_bits,
+               j.former AS former_surname_kanji, k.former AS former_surname_kana, j.alias AS alias_kanji, k.alias AS alias_kana,
+               coalesce(j.latin, k.latin) AS latin, k.tokens AS tokens_kana,
                coalesce(j.newborn, false) OR coalesce(k.newborn, false) AS newborn,
-               s.birth_date AS dob, year(s.birth_date) AS dob_year, month(s.birth_date) * 100 + day(s.birth_date) AS dob_monthday,
-               x.known AS sex, p.known AS postal, a.town, a.place AS address, t.known AS phone,
-               i.household AS insurance, i.branch, i.personal
-        FROM {relation} s
-        LEFT JOIN linkage_kanji j ON j.name_kanji = {_text("s", "name_kanji")}
-        LEFT JOIN linkage_kana k ON k.name_kana = {_text("s", "name_kana")}
-        LEFT JOIN linkage_sexes x ON x.sex = {_text("s", "sex")}
-        LEFT JOIN linkage_postal p ON p.postal_code = {_text("s", "postal_code")}
-        LEFT JOIN linkage_phones t ON t.phone = {_text("s", "phone")}
-        LEFT JOIN linkage_addresses a ON a.address = {_text("s", "address")}
-        LEFT JOIN linkage_insurance i ON {insured}
-        ORDER BY registration""")
-    for view in made:
-        con.unregister(view)
-    for column, most in SHARED_BY_AT_MOST.items():
-        worn = f"SELECT {column} FROM {name} GROUP BY {column} HAVING count(*) > {most:d}"
-        dropped = f"{column} = NULL" + (", branch = NULL, personal = NULL" if column == "insurance" else "")
-        con.execute(f"UPDATE {name} SET {dropped} WHERE {column} IN ({worn})")
-    ceiling = f"greatest({BIRTH_DATE_AT_MOST}, {BIRTH_DATE_AT_MOST_SHARE} * (SELECT count(*) FROM {name}))"
-    worn = f"SELECT dob FROM {name} GROUP BY dob HAVING count(*) > {ceiling}"
-    con.execute(f"UPDATE {name} SET dob = NULL, dob_year = NULL, dob_monthday = NULL WHERE dob IN ({worn})")
-    return name
+               s.birth_day::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
+               false AS dob_default, s.sex, {code("s.postal")} AS postal, a.prefecture, a.municipality, a.town,
+               {code("a.town_text || '|' || n.numbers")} AS address, CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
+               {code("s.phone")} AS phone, coalesce(length(s.phone) = 11 AND left(s.phone, 3) IN {phones.MOBILES}, false) AS mobile,
+               {code("s.insurer")} AS insurer, {code("s.household")} AS insurance, {code("s.personal")} AS personal,
+               TRY_CAST(s.branch AS SMALLINT) AS branch, s.elderly
+        FROM linkage_rows s
+        LEFT JOIN linkage_kanji j ON j.written = s.name_kanji
+        LEFT JOIN linkage_kana k ON k.written = s.name_kana
+        LEFT JOIN linkage_places a ON a.head IS NOT DISTINCT FROM s.head AND a.postal IS NOT DISTINCT FROM s.postal AND a.epoch = s.epoch
+        LEFT JOIN linkage_numbers n ON n.tail = s.tail
+        ORDER BY s.registration""")
+    for table in ("kanji", "kana", "numbered", "rows", "places", "numbers"):
+        con.execute(f"DROP TABLE linkage_{table}")
+    return surnames
 
 
-def _text(alias: str, column: str) -> str:
-    return f"coalesce(CAST({alias}.{column} AS VARCHAR), '')"
+def _counted(con: duckdb.DuckDBPyConnection, name: str, surnames: dict[str, dict[str, int]], mergers: Mergers) -> Frozen:
+    rows = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    held = " UNION ALL ".join(
+        f"SELECT '{field}' AS field, {code} AS code, count(*)::INTEGER AS held FROM {name} WHERE {code} IS NOT NULL GROUP BY 2 HAVING count(*) > 1"
+        for field, code in _HELD_BY.items()
+    )
+    worn = " UNION ALL ".join(
+        f"SELECT '{column}' AS field, {column} AS code FROM {name} WHERE {column} IS NOT NULL GROUP BY 2 HAVING count(*) > {most:d}"
+        for column, most in SHARED_BY_AT_MOST.items()
+    )
+    births = dict(con.execute(f"SELECT dob, count(*) FROM {name} WHERE dob IS NOT NULL GROUP BY dob ORDER BY dob").fetchall())
+    days = birth_dates.fillers({DAY_ZERO + timedelta(days=day): held for day, held in births.items()}, rows)
+    filled = pa.table(
+        [
+            [field for field, found in days.items() for _ in found],
+            [(day - DAY_ZERO).days for found in days.values() for day in found],
+        ],
+        schema=WORN,
+    )
+    return Frozen(
+        VERSION,
+        rows,
+        surnames,
+        pa.concat_tables(
+            [con.execute(f"SELECT * FROM ({worn}) ORDER BY field, code").to_arrow_table().cast(WORN), filled]
+        ).combine_chunks(),
+        con.execute(f"SELECT * FROM ({held}) ORDER BY field, code").to_arrow_table().cast(HELD).combine_chunks(),
+        mergers.digest,
+    )
 
 
-def _distinct(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    chosen = ", ".join(f"{_text('s', column)} AS {column}" for column in columns)
-    found = con.execute(f"SELECT DISTINCT {chosen} FROM {relation} s").to_arrow_table()
-    values = zip(*(found.column(column).to_pylist() for column in columns), strict=True)
-    return [row for row in values if any(row)]
+def _wear(con: duckdb.DuckDBPyConnection, name: str, frozen: Frozen) -> None:
+    """Takes out what is worn out by the counts, marks filler birth dates, and says how many registrations carry each name."""
+    con.register("linkage_worn", frozen.worn)
+    con.register("linkage_held", frozen.held)
+    kept = [column for column in KEYS if column not in (*_REPLACED, *(f"{field}_held" for field in _HELD_BY))]
+    worn = {field: f"(SELECT code FROM linkage_worn WHERE field = '{field}')" for field in ("phone", "insurance", "dob", "dob_default")}
+    gone = {field: f"k.{field} IN {codes_worn}" for field, codes_worn in worn.items() if field != "dob_default"}
+    replaced = {column: f"CASE WHEN {gone[field]} THEN NULL ELSE k.{column} END" for column, field in _REPLACED.items() if field in gone}
+    replaced["mobile"] = f"k.mobile AND NOT coalesce({gone['phone']}, false)"
+    replaced["dob_default"] = f"coalesce(k.dob IN {worn['dob_default']} OR {gone['dob']}, false)"
+    held = {field: f"CASE WHEN {code} IS NOT NULL THEN coalesce({field}_counts.held, 1) END" for field, code in _HELD_BY.items()}
+    chosen = (
+        {column: f"k.{column}" for column in kept}
+        | replaced
+        | {f"{field}_held": f"({counted})::INTEGER" for field, counted in held.items()}
+    )
+    joins = " ".join(
+        f"LEFT JOIN (SELECT code, held FROM linkage_held WHERE field = '{field}') {field}_counts ON {field}_counts.code = {code}"
+        for field, code in _HELD_BY.items()
+    )
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_worn_out AS
+        SELECT {", ".join(f"{chosen[column]} AS {column}" for column in KEYS)} FROM {name} k {joins} ORDER BY node""")
+    con.execute(f"DROP TABLE {name}")
+    con.execute(f"ALTER TABLE linkage_worn_out RENAME TO {name}")
+    con.unregister("linkage_worn")
+    con.unregister("linkage_held")
 
 
-def _mapped(
-    con: duckdb.DuckDBPyConnection,
-    relation: str,
-    columns: Sequence[str],
-    made: Sequence[str],
-    read: Callable[[tuple[str, ...]], tuple[str | None, ...]],
-) -> pa.Table:
-    rows = _distinct(con, relation, columns)
-    results = [read(row) for row in rows]
-    arrays = {column: _strings(row[place] for row in rows) for place, column in enumerate(columns)}
-    arrays |= {column: _strings(result[place] for result in results) for place, column in enumerate(made)}
-    return pa.table(arrays)
-
-
-def _names(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: names.Script) -> pa.Table:
-    written = [row[0] for row in _distinct(con, relation, (column,))]
-    surnames: Mapping[str, int] = names.learn_surnames(written, script)
-    found = [names.read(text, script, surnames) for text in written]
-    arrays = {column: _strings(written)}
-    arrays |= {field: _strings(getattr(name, field) if name else None for name in found) for field in _NAME_FIELDS}
-    return pa.table(arrays | {"newborn": pa.array([bool(name and name.newborn) for name in found], pa.bool_())})
-
-
-def _address(row: tuple[str, ...]) -> tuple[str | None, ...]:
-    found = addresses.read(row[0])
-    if found is None:
-        return None, None
-    return found.town, f"{found.town}|{found.numbers}" if found.numbers else None
-
-
-def _insurance(row: tuple[str, ...]) -> tuple[str | None, ...]:
-    found = insurance.read(*row)
-    return (found.household, found.branch, found.personal) if found else (None, None, None)
-
-
-def _register(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> str:
-    con.register(name, table)
-    return name
-
-
-def _strings(values: Iterable[str | None]) -> pa.Array:
-    return pa.array(list(values), pa.string())
+# Column → the worn-out value that takes it away.
+_REPLACED = {
+    "phone": "phone", "mobile": "mobile", "insurance": "insurance", "personal": "insurance", "branch": "insurance",
+    "dob": "dob", "dob_year": "dob", "dob_monthday": "dob", "dob_default": "dob_default",
+}  # fmt: skip

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from splink import DuckDBAPI, Linker
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import clusters, comparisons, evidence, keys, training
+from kiban_processing.linkage import clusters, comparisons, decided, evidence, keys, learning, sanity, support
+from kiban_processing.linkage.keys import Frozen
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_18
@@ -27,38 +29,50 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
-__all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+# Two registrations of one hospital in one group need better evidence than others: hospitals know most of their duplicates.
+_FIRMER = 4.0
 
-# Of two people drawn from the towns that hospitals serve, at most this share is one person, however small the file is.
-_HIGHEST_PRIOR = 2.0**-14
-_RECALL_OF_NAME_AND_BIRTH_DATE = 0.85
+__all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
 
 
 @dataclass(frozen=True)
 class Linked:
     """Outcome of one run.
 
-    `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2), decision
+    `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2 odds), decision
     (link, review, veto), reasons (codes of `reasons.TEXTS`) and weights (one per reason, their sum is the weight); vetoes only
-    where the pair looks like one person or shares a household. `report`: counts, model, digest.
+    where the pair looks like one person or shares a household. `model`, `frozen`: what an increment needs to judge alike.
+    `report`: counts, model, digest.
     """
 
     clusters: pa.Table
     pairs: pa.Table
+    model: Model
+    frozen: Frozen
     report: dict[str, Any]
 
 
-def link(con: duckdb.DuckDBPyConnection, relation: str, settings: LinkageSettings | None = None) -> Linked:
+def link(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    settings: LinkageSettings | None = None,
+    *,
+    frozen: Frozen | None = None,
+    learnt: Model | None = None,
+    decisions: pa.Table | None = None,
+) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
-    Works on a connection without access to the outside; leaves no table behind. Not checked: whether the rows may be linked at all
-    (only gated rows may be handed in), whether dates are plausible.
-    Refuses: registration-repeated, linkage-model-insane (only with `train="always"`).
+    `frozen`, `learnt`: counts and model of an earlier run, else both come from these registrations. `decisions`: left, right
+    (registrations), same; they win over the model. Works on a connection without access to the outside; leaves no table behind.
+    Not checked: whether the rows may be linked at all (only gated rows may be handed in), whether dates are plausible.
+    Refuses: registration-repeated, linkage-model-insane (only with `train="always"`), linkage-decisions-contradict.
     """
     settings = settings or LinkageSettings()
     before = _tables(con)
     try:
-        return _linked(con, keys.normalise_relation(con, relation), settings)
+        frozen = frozen or keys.count(con, relation)
+        return _linked(con, keys.normalise_relation(con, relation, frozen), frozen, settings, learnt, decisions)
     finally:
         for left_behind in sorted(_tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
@@ -68,110 +82,94 @@ def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
-def _linked(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings) -> Linked:
+def _linked(
+    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None
+) -> Linked:
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
         raise REPEATED_REGISTRATION.refuse(count=repeated)
-    prior = _prior(con, table, rows)
-    linker = _linker(con, table, prior)
-    trained = _train(con, table, linker, prior, settings, rows)
-    linker = trained.linker
-    scored = linker.inference.predict()
-    candidates = evidence.judge(con, table, scored.physical_name, settings)
-    scored.drop_table_from_database_and_remove_from_cache()
+    model = learnt or _learn(con, table, settings, rows)
+    judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
+    judged = support.strengthen(con, table, judged, model)
+    judged = decided.impose(con, table, judged, decisions)
 
-    nodes = con.execute(f"SELECT registration, site_id FROM {table} ORDER BY node").to_arrow_table()
+    nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()
-    sites = pc.dictionary_encode(nodes.column("site_id").combine_chunks()).indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    edges = _edges(con, candidates)
-    labels = clusters.gather(edges, _vetoes(con, candidates), sites)
-    clusters_found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
-    pairs = _pairs(con, candidates, labels)
-    return Linked(clusters_found, pairs, _report(con, candidates, labels, pairs, settings, trained, prior, rows))
+    labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
+    found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
+    pairs = _pairs(con, table, judged, labels)
+    return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
 
 
-@dataclass(frozen=True)
-class _Trained:
-    linker: Linker
-    how: str
-    parameters: training.Parameters
-
-
-def _linker(con: duckdb.DuckDBPyConnection, table: str, prior: float) -> Linker:
+def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = "linkage_candidates") -> str:
+    """Makes the temporary table `name` (left, right: nodes, left < right): each pair that agrees in one block of `comparisons.BLOCKS`."""
     logging.getLogger("splink").setLevel(logging.ERROR)
-    return Linker(DuckDBAPI(connection=con).register(table), comparisons.splink_settings(prior), log_level=None)
+    linker = Linker(DuckDBAPI(connection=con).register(table), comparisons.splink_settings(model.persons), log_level=None)
+    blocked = linker.inference.compute_blocked_pairs_for_predict()
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        SELECT least(join_key_l, join_key_r) AS "left", greatest(join_key_l, join_key_r) AS "right" FROM {blocked.physical_name}""")
+    blocked.drop_table_from_database_and_remove_from_cache()
+    return name
 
 
-def _train(con: duckdb.DuckDBPyConnection, table: str, linker: Linker, prior: float, settings: LinkageSettings, rows: int) -> _Trained:
+def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings, rows: int) -> Model:
+    start = learning.built_in(rows, settings.link_weight, settings.review_weight)
     if settings.train == "never" or (settings.train == "auto" and rows < settings.train_from_rows):
-        return _Trained(linker, "built-in", training.parameters(linker))
-    training.train(linker, settings.seed)
-    learnt = training.parameters(linker)
+        return start
+    model = learning.learn(con, table, start, settings.seed)
     try:
-        training.check(learnt)
-    except Refusal as refusal:
+        sanity.check(model)
+    except Refusal:
         if settings.train == "always":
             raise
-        untouched = _linker(con, table, prior)
-        return _Trained(untouched, f"built-in ({refusal.code})", training.parameters(untouched))
-    return _Trained(linker, "trained", learnt)
+        return start
+    return model
 
 
-def _prior(con: duckdb.DuckDBPyConnection, table: str, rows: int) -> float:
-    same = con.execute(f"""
-        SELECT coalesce(sum(held * (held - 1) / 2), 0)
-        FROM (SELECT count(*) AS held FROM {table} WHERE kana_wide IS NOT NULL AND dob IS NOT NULL GROUP BY kana_wide, dob)""").fetchall()[
-        0
-    ][0]
-    expected = max(float(same), 1.0) / _RECALL_OF_NAME_AND_BIRTH_DATE / max(rows * (rows - 1) / 2, 1.0)
-    return min(expected, _HIGHEST_PRIOR)
-
-
-def _edges(con: duckdb.DuckDBPyConnection, candidates: str) -> clusters.Edges:
-    found = con.execute(
-        f'SELECT "left", "right", weight, certain FROM {candidates} WHERE decision = \'link\' ORDER BY "left", "right"'
-    ).fetchnumpy()
+def _edges(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> clusters.Edges:
+    found = con.execute(f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"').fetchnumpy()
     left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
-    return clusters.Edges(left, right, np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_))
+    weight, certain = np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_)
+    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + _FIRMER))
 
 
-def _vetoes(con: duckdb.DuckDBPyConnection, candidates: str) -> tuple[clusters.Nodes, clusters.Nodes]:
-    found = con.execute(f'SELECT "left", "right" FROM {candidates} WHERE decision = \'veto\'').fetchnumpy()
+def _vetoes(con: duckdb.DuckDBPyConnection, judged: str) -> tuple[clusters.Nodes, clusters.Nodes]:
+    found = con.execute(f'SELECT "left", "right" FROM {judged} WHERE decision = \'veto\'').fetchnumpy()
     return np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64)
 
 
-def _pairs(con: duckdb.DuckDBPyConnection, candidates: str, labels: clusters.Nodes) -> pa.Table:
+def _pairs(con: duckdb.DuckDBPyConnection, table: str, judged: str, labels: clusters.Nodes) -> pa.Table:
     """What the clusters make of the judgements, for people to read.
 
-    A link that would have joined two persons goes to review; a doubt that other links have settled is no longer one.
+    A link that would have joined two persons goes to review; a doubt that other links have settled is no longer one. Between two
+    clusters only the strongest doubt is shown: people decide about clusters, not about each pair between them.
     """
     con.register("linkage_labels", pa.table({"node": np.arange(len(labels)), "label": labels}))
     try:
         return con.execute(f"""
-            SELECT left_registration AS "left", right_registration AS "right", weight,
-                   CASE WHEN decision = 'link' AND l.label <> r.label THEN 'review' ELSE decision END AS decision,
-                   CASE WHEN decision = 'link' AND l.label <> r.label THEN list_append(reasons, 'rule:cluster') ELSE reasons END AS reasons,
-                   CASE WHEN decision = 'link' AND l.label <> r.label THEN list_append(weights, 0.0) ELSE weights END AS weights
-            FROM {candidates} c JOIN linkage_labels l ON l.node = c."left" JOIN linkage_labels r ON r.node = c."right"
-            WHERE decision = 'link' OR (decision = 'review' AND l.label <> r.label) OR (decision = 'veto' AND notable)
+            WITH placed AS (
+                SELECT c.* REPLACE (CASE WHEN decision = 'link' AND l.label <> r.label THEN 'review' ELSE decision END AS decision),
+                       least(l.label, r.label) AS one, greatest(l.label, r.label) AS other, decision = 'link' AND l.label <> r.label AS parted
+                FROM {judged} c JOIN linkage_labels l ON l.node = c."left" JOIN linkage_labels r ON r.node = c."right"),
+            shown AS (
+                SELECT * FROM placed WHERE decision = 'link' OR (decision = 'veto' AND notable) OR (decision = 'review' AND one <> other)
+                QUALIFY decision <> 'review' OR row_number() OVER (PARTITION BY decision, one, other ORDER BY weight DESC, "left", "right") = 1),
+            explained AS (SELECT *, {evidence.reasons()} AS because FROM shown)
+            SELECT a.registration AS "left", b.registration AS "right", weight, decision,
+                   list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
+            FROM explained c JOIN {table} a ON a.node = c."left" JOIN {table} b ON b.node = c."right"
             ORDER BY c."left", c."right" """).to_arrow_table()
     finally:
         con.unregister("linkage_labels")
 
 
 def _report(
-    con: duckdb.DuckDBPyConnection,
-    candidates: str,
-    labels: clusters.Nodes,
-    pairs: pa.Table,
-    settings: LinkageSettings,
-    trained: _Trained,
-    prior: float,
-    rows: int,
+    con: duckdb.DuckDBPyConnection, judged: str, labels: clusters.Nodes, pairs: pa.Table, settings: LinkageSettings, model: Model, rows: int
 ) -> dict[str, Any]:
     sizes = Counter(np.unique(labels, return_counts=True)[1].tolist())
-    decided = {each["values"]: each["counts"] for each in pc.value_counts(pairs.column("decision")).to_pylist()}
-    compared = con.execute(f"SELECT count(*), count(*) FILTER (certain) FROM {candidates}").fetchall()[0]
+    decisions = {each["values"]: each["counts"] for each in pc.value_counts(pairs.column("decision")).to_pylist()}
+    compared = con.execute(f"SELECT count(*), count(*) FILTER (certain) FROM {judged}").fetchall()[0]
     return {
         "registrations": rows,
         "clusters": sum(sizes.values()),
@@ -179,17 +177,8 @@ def _report(
         "pairs": {
             "compared": compared[0],
             "deterministic": compared[1],
-            **{decision: decided.get(decision, 0) for decision in ("link", "review", "veto")},
+            **{decision: decisions.get(decision, 0) for decision in ("link", "review", "veto")},
         },
-        "model": {
-            "version": comparisons.VERSION,
-            "keys": keys.VERSION,
-            "digest": comparisons.digest(),
-            "training": trained.how,
-            "prior": prior,
-            "parameters": {
-                field: {level: list(values) for level, values in levels.items()} for field, levels in trained.parameters.items()
-            },
-        },
+        "model": model.as_json(),
         "settings": {"link_weight": settings.link_weight, "review_weight": settings.review_weight, "train": settings.train},
     }

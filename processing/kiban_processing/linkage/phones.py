@@ -6,9 +6,12 @@ import re
 
 from kiban_processing.linkage import glyphs
 
+FREE_DIALS = ("0120", "0800")
+MOBILES = ("070", "080", "090")
+
 
 def read(text: str) -> str | None:
-    """Ten or eleven digits beginning with 0; None for anything else and for fillers such as 000-0000-0000.
+    """Ten or eleven digits beginning with 0; None for anything else, for fillers such as 000-0000-0000 and for free dials (0120, 0800).
 
     A leading zero that a spreadsheet dropped is put back; an extension or a remark after the number is left out.
 
@@ -28,4 +31,13 @@ def read(text: str) -> str | None:
         digits = "0" + digits
     if len(digits) not in (10, 11) or not digits.startswith("0") or len(set(digits[3:])) == 1:
         return None
-    return digits
+    return None if digits.startswith(FREE_DIALS) else digits
+
+
+def is_mobile(number: str) -> bool:
+    """Whether a read number belongs to one person's telephone: 070, 080 and 090. IP telephones (050) stand in a home.
+
+    >>> is_mobile("09012345678"), is_mobile("05012345678"), is_mobile("0451234567")
+    (True, False, False)
+    """
+    return len(number) == 11 and number.startswith(MOBILES)

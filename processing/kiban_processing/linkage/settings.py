@@ -16,8 +16,8 @@ class LinkageSettings:
     300 patients) estimation is unstable and the built-in parameters serve.
     """
 
-    link_weight: float = 16.0
-    review_weight: float = 8.0
+    link_weight: float = 14.0
+    review_weight: float = 0.0
     train: Training = "auto"
     train_from_rows: int = 50_000
     seed: int = 1

@@ -1,0 +1,86 @@
+"""同姓同名・同生年月日 (namesakes): how often two registrations of equal name and birth date are two persons, by how common the name is.
+
+Nobody knows it from one pair; the file as a whole tells. Pairs of one person share address, telephone or insurance equally often whatever
+their name, two namesakes live where strangers live. Where common names show more pairs that share nothing, the surplus is namesakes.
+Known from Japanese claims data as the first cause of wrong links: Kubo et al., JJHR 2017, 38:11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+
+from kiban_processing.linkage import comparisons
+from kiban_processing.linkage.comparisons import HOUSEHOLD
+from kiban_processing.linkage.mixture import Floats
+from kiban_processing.linkage.parameters import Model
+
+# Persons (birth dates) that carry the name: up to so many. The odds of two persons against one where nothing is known yet, for each class.
+CLASSES = (1, 2, 5, 13, 45)
+ODDS = (2e-4, 6e-4, 3e-3, 1.2e-2, 4e-2, 1.2e-1)
+# Of namesakes, so many live in one city by chance of birth or because a name is at home there.
+IN_CITY = 0.3
+_CITY = tuple(level.name for level in HOUSEHOLD.levels if level.name.startswith(("same-city", "same-town")))
+_PSEUDO = 3_000.0
+_ROUNDS = 100
+# The learnt odds are raised to this margin: what the file cannot tell (families that moved together, odd hospitals) errs on one side only.
+_MARGIN = 2.0
+
+
+def living(model: Model) -> dict[str, float]:
+    """Where two namesakes live against each other: shares of the levels of the household comparison."""
+    rates = model.rates[HOUSEHOLD.field]
+    in_city = sum(rates[level].stranger for level in _CITY)
+    elsewhere = sum(each.stranger for level, each in rates.items() if level not in _CITY)
+    return {
+        level: each.stranger * (IN_CITY / in_city if level in _CITY else (1.0 - IN_CITY) / elsewhere) for level, each in rates.items()
+    }
+
+
+def class_of(held: str) -> str:
+    """SQL for the place of a name's class among `CLASSES`, from how many persons carry it."""
+    arms = " ".join(f"WHEN {held} <= {most} THEN {place}" for place, most in enumerate(CLASSES))
+    return f"(CASE {arms} ELSE {len(CLASSES)} END)"
+
+
+def learn(con: duckdb.DuckDBPyConnection, keys: str, model: Model) -> Model:
+    """The model with the odds of namesakes, and where one person's registrations live, learnt from all pairs of equal name and birth date."""
+    levels = [level.name for level in HOUSEHOLD.levels if level.rates]
+    counts = _counts(con, keys, levels)
+    rates = model.rates[HOUSEHOLD.field]
+    start = np.array([rates[level].person for level in levels])
+    start /= start.sum()
+    namesakes = np.array([living(model)[level] for level in levels])
+    prior = np.array(ODDS) / (1.0 + np.array(ODDS))
+    person, share = start, prior
+    for _ in range(_ROUNDS):
+        two = share[:, None] * namesakes[None, :]
+        two = two / (two + (1.0 - share)[:, None] * person[None, :])
+        share = ((counts * two).sum(axis=1) + _PSEUDO * prior) / (counts.sum(axis=1) + _PSEUDO)
+        one = (counts * (1.0 - two)).sum(axis=0) + _PSEUDO * start
+        person = one / one.sum()
+    odds = np.maximum.accumulate(_MARGIN * share / (1.0 - share))
+    model = replace(model, namesakes=tuple(float(each) for each in np.maximum(odds, ODDS)))
+    for level, each in zip(levels, person.tolist(), strict=True):
+        model = model.with_rates(HOUSEHOLD.field, level, replace(model.rates[HOUSEHOLD.field][level], person=each))
+    return model
+
+
+def _counts(con: duckdb.DuckDBPyConnection, keys: str, levels: list[str]) -> Floats:
+    """Classes × levels: pairs of equal kanji name, kana name, birth date and sex."""
+    sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in comparisons.COLUMNS)
+    found = con.execute(f"""
+        SELECT class, household, count(*) AS pairs FROM (
+            SELECT {class_of("held")} AS class, {comparisons.level_of(HOUSEHOLD)} AS household
+            FROM (SELECT {sided}, l.kanji_held AS held FROM {keys} l JOIN {keys} r
+                  ON l.dob = r.dob AND l.kanji_wide = r.kanji_wide AND l.kana_wide = r.kana_wide AND l.sex = r.sex AND l.node < r.node
+                  WHERE NOT l.newborn AND NOT l.dob_default))
+        GROUP BY ALL ORDER BY ALL""").fetchnumpy()
+    places = {place: levels.index(level.name) for place, level in enumerate(HOUSEHOLD.levels) if level.rates}
+    counts = np.zeros((len(CLASSES) + 1, len(levels)))
+    for group, place, pairs in zip(found["class"].tolist(), found["household"].tolist(), found["pairs"].tolist(), strict=True):
+        if place in places:
+            counts[group, places[place]] += pairs
+    return counts
