@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pyarrow as pa
 
+from kiban_processing.linkage.clusters import Edges
 from kiban_processing.linkage.state.kept import Shape
 from kiban_processing.linkage.state.pairs import APART, LINK, REVIEW, VETO, Pairs
 
@@ -19,7 +20,7 @@ SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 WEIGHTS = {"dob": 7.0, "name": 8.0, "given": 3.0, "phone": 2.5, "insurance": 2.25}
-LINKED, DOUBTFUL, SUPPORT = 15.0, 8.0, 6.0
+LINKED, DOUBTFUL, SUPPORT, FIRM = 15.0, 8.0, 6.0, 17.0
 Row = dict[str, object]
 
 
@@ -71,6 +72,9 @@ class PlainJudge:
                 decision = LINK if weight >= LINKED else decision
             found.append((weight, decision, certain, supports))
         return _pairs(left, right, found)
+
+    def edges(self, pairs: Pairs) -> Edges:
+        return pairs.edges(FIRM)
 
     def explain(self, keys: pa.Table, left: np.ndarray, right: np.ndarray, weight: np.ndarray, decision: np.ndarray) -> pa.Table:
         alone = self.compare(keys, left, right).weight

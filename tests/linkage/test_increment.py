@@ -17,7 +17,7 @@ from tests.linkage.plain_judge import SCHEMA, SHAPE, VALUES, PlainJudge
 
 from kiban_processing.linkage import clusters, folder, increment
 from kiban_processing.linkage.state import pairs, rows
-from kiban_processing.linkage.state.kept import SEPARATOR, Kept
+from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept
 from kiban_processing.linkage.state.sealing import StateKey
 
 KEY = StateKey(bytes(range(32)))
@@ -54,7 +54,7 @@ def all_judged(world: World) -> tuple[pairs.Pairs, np.ndarray]:
     judged = JUDGE.compare(keys, left, right)
     supporting = judged.where(judged.supports)
     judged = pairs.join(judged, JUDGE.support(keys, supporting.left, supporting.right))
-    return judged, clusters.gather(judged.edges(), judged.vetoes(), keys.column("site").to_numpy().astype(np.int64))
+    return judged, clusters.gather(JUDGE.edges(judged), judged.vetoes(), keys.column("site").to_numpy().astype(np.int64))
 
 
 def link_whole(out: Path, world: World) -> None:
@@ -69,11 +69,11 @@ def link_whole(out: Path, world: World) -> None:
     review = review.append_column("reasons", reasons.column("reasons")).append_column("weights", reasons.column("weights"))
     out.mkdir()
     texts = pa.table({"site_id": keys.column("site_id"), "local_patient_id": pa.array([name.split(SEPARATOR)[1] for name in names.to_pylist()], pa.string())})
-    nobody = np.zeros(len(names), np.int64)
-    whole = folder.Whole(
-        rows.pack(keys), texts, prefixes(names.to_pylist()), labels, judged, review, nobody - 1, nobody, np.zeros((0, 21), np.uint8)
-    )  # fmt: skip
-    folder.write_whole(out, KEY, random.Random(1).randbytes, SHAPE, SCHEMA, whole, {}, {})
+    beginning = Beginning(out, KEY, random.Random(1).randbytes, SHAPE)
+    beginning.add_rows(keys, prefixes(names.to_pylist()))
+    beginning.add_pairs(judged)
+    folder.write_whole(out, KEY, beginning, texts, labels, review, None, {}, {})
+    beginning.close()
 
 
 def deliver(before: Path, out: Path, brought: World, withdrawn: list[str]) -> increment.Change:
@@ -152,7 +152,7 @@ worlds = st.dictionaries(registrations, values, max_size=14)
 deliveries = st.lists(st.tuples(worlds, st.lists(registrations, max_size=4)), min_size=1, max_size=3)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=worlds, following=deliveries)
 def test_any_sequence_of_deliveries_equals_one_link_of_all(first: World, following: list[tuple[World, list[str]]]) -> None:
     with tempfile.TemporaryDirectory() as place:

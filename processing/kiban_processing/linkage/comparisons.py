@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import splink.comparison_level_library as cll
-import splink.comparison_library as cl
-from splink import SettingsCreator, block_on
-from splink.internals.comparison_level_creator import ComparisonLevelCreator
+if TYPE_CHECKING:  # loading Splink takes longer than linking a small delivery
+    from splink import SettingsCreator
+    from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 VERSION = "3"
 
@@ -172,6 +172,9 @@ BLOCKS: tuple[tuple[str, ...], ...] = (
 
 def splink_settings(prior: float) -> SettingsCreator:
     """The comparisons and blocks as Splink reads them; `prior` is the share of pairs of one person among all pairs."""
+    import splink.comparison_library as cl
+    from splink import SettingsCreator, block_on
+
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="node",
@@ -195,6 +198,8 @@ def level_of(comparison: Comparison) -> str:
 
 
 def _splink_level(level: Level) -> ComparisonLevelCreator:
+    import splink.comparison_level_library as cll
+
     rates = level.rates
     if level.condition is None:
         made: ComparisonLevelCreator = cll.ElseLevel()

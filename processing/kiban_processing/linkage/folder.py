@@ -21,53 +21,48 @@ from kiban_processing.linkage.increment import Change
 from kiban_processing.linkage.state import kept as state
 from kiban_processing.linkage.state import lines, serials
 from kiban_processing.linkage.state.judging import Judge
-from kiban_processing.linkage.state.kept import Kept, Shape, Step, named
+from kiban_processing.linkage.state.kept import Beginning, Kept, Step, named
 from kiban_processing.linkage.state.pages import Random
-from kiban_processing.linkage.state.pairs import Pairs
-from kiban_processing.linkage.state.rows import Rows
 from kiban_processing.linkage.state.sealing import StateKey
 
 PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A whole run. `rows`, `texts` (site_id, local_patient_id), `prefixes`, `labels`: of every registration, in the order of their names.
-    `pairs`: judged, nodes being places in that order. `opened`: left, right (nodes), registrations `left_named`, `right_named`, weight,
-    reasons, weights of the pairs for people. `before`: serial until now and seniority; `ids`: the IDs of serials until now."""
+class Earlier:
+    """Who registrations were in an earlier outcome whose state is not used. `serials`, `place`: of each registration of the run, serial
+    until now or `serials.NOT_YET`, and seniority. `ids`: the IDs of these serials."""
 
-    rows: Rows
-    texts: pa.Table
-    prefixes: npt.NDArray[np.uint64]
-    labels: Nodes
-    pairs: Pairs
-    review: pa.Table
-    before: Nodes
+    serials: Nodes
     place: Nodes
     ids: lines.Ids
 
 
 def write_whole(
-    folder: Path, key: StateKey, random: Random, shape: Shape, schema: pa.Schema, whole: Whole, notes: Mapping[str, Any],
-    attached: Mapping[str, npt.NDArray[Any]],
-) -> serials.Renumbering:  # fmt: skip
-    """Write everything into the new `folder`; returns who is who."""
-    known = len(whole.ids)
-    persons = serials.assign(whole.labels, whole.before, whole.place, np.arange(known), known)
-    ids = np.concatenate([whole.ids, key.person_id_bytes(persons.new)])
-    sites, locals_ = (whole.texts.column(column).combine_chunks() for column in lines.COLUMNS[:2])
+    folder: Path, key: StateKey, beginning: Beginning, texts: pa.Table, labels: Nodes, review: pa.Table, earlier: Earlier | None,
+    attached: Mapping[str, bytes], notes: Mapping[str, Any],
+) -> tuple[serials.Renumbering, lines.Ids, dict[str, Any]]:  # fmt: skip
+    """Write the outcome of a whole run into the new `folder`; returns who is who, the IDs by serial, and the counts.
+
+    `texts` (site_id, local_patient_id), `labels`: of every registration, in the order of their names. `review`: the pairs for people, with
+    `left_node` and `right_node`.
+    """
+    size = len(labels)
+    earlier = earlier or Earlier(np.full(size, serials.NOT_YET), np.zeros(size, np.int64), np.zeros((0, lines.ID_BYTES), np.uint8))
+    known = len(earlier.ids)
+    persons = serials.assign(labels, earlier.serials, earlier.place, np.arange(known), known)
+    lineage = beginning.lineage()
+    ids = np.concatenate([earlier.ids, key.person_id_bytes(persons.new, lineage)])
+    sites, locals_ = (_whole(texts.column(column)) for column in lines.COLUMNS[:2])
     at, length = lines.write(folder / PERSONS_FILE, sites, locals_, lambda start, stop: ids[persons.serials[start:stop]])
-    order = review_file.order(whole.review)
-    text, weights = review_file.text(whole.review)
-    left, right = (whole.review.column(f"{side}_node").to_numpy()[order] for side in ("left", "right"))
+    order = review_file.order(review)
+    text, weights = review_file.text(review)
+    left, right = (review.column(f"{side}_node").to_numpy()[order] for side in ("left", "right"))
     review_file.write(folder / REVIEW_FILE, text)
-    review = review_file.entries(left, right, np.asarray(weights, np.float64), text)
-    nobody = np.zeros(0, np.int64)
-    step = Step(
-        whole.rows, whole.prefixes, persons.serials, at, length, nobody, nobody, (nobody, nobody), whole.pairs, review, lines.NO_CUTS
-    )
-    state.begin(folder, key, random, shape, schema, step, {**notes, **_counts(persons, known)}, attached)
-    return persons
+    entries = review_file.entries(left, right, np.asarray(weights, np.float64), text)
+    counts = {**_counts(persons, known), "review": len(entries)}
+    beginning.finish(persons.serials, at, length, entries, attached, {**notes, **counts, "lineage": lineage})
+    return persons, ids, counts
 
 
 def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: Change, judge: Judge, notes: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +97,7 @@ def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: 
         pool.rows(pool.fresh), change.prefixes, serial_of, line_at, line_length, arrival.dead, arrival.erased,
         (change.touched[moved], persons.serials[moved]), change.pairs, review, cuts,
     )  # fmt: skip
-    counts = _next_counts(kept, change, following)
+    counts = {**_next_counts(kept, change, following), "review": len(review)}
     state.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
     return counts
 
@@ -111,7 +106,7 @@ class _Ids:
     """IDs by serial: those until now as they stand in persons.csv, new ones from the key."""
 
     def __init__(self, kept: Kept, key: StateKey, change: Change) -> None:
-        self._key, self._following = key, int(kept.notes["next_serial"])
+        self._key, self._following, self._lineage = key, int(kept.notes["next_serial"]), str(kept.notes["lineage"])
         nodes = np.concatenate([change.touched[change.touched < kept.size], change.arrival.dead])
         serial, first = np.unique(kept.persons(nodes), return_index=True)
         self._serials = serial
@@ -119,7 +114,7 @@ class _Ids:
         self._written = np.frombuffer("".join(written).encode(), np.uint8).reshape(-1, lines.ID_BYTES)
 
     def of(self, sought: Nodes) -> lines.Ids:
-        found = self._key.person_id_bytes(sought)
+        found = self._key.person_id_bytes(sought, self._lineage)
         old = sought < self._following
         found[old] = self._written[np.searchsorted(self._serials, sought[old])]
         return found
@@ -190,3 +185,6 @@ def _next_counts(kept: Kept, change: Change, following: int) -> dict[str, Any]:
         "sizes": {str(size): sizes[size] for size in sorted(sizes) if sizes[size]},
     }
 
+
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -92,7 +92,7 @@ def judge(kept: Kept, delivery: Delivery, packed: Rows, judge: Judge) -> Change:
     inside = work.inside(touched, edges)
     local = _Local(touched)
     labels = clusters.gather(
-        local.of(edges).edges(), local.of(pairs.join(changed, inside)).vetoes(), pool.rows(touched)["site"].astype(np.int64)
+        judge.edges(local.of(edges)), local.of(pairs.join(changed, inside)).vetoes(), pool.rows(touched)["site"].astype(np.int64)
     )
     before, place = work.persons(touched)
     left_over = kept.persons(arrival.dead)
@@ -203,24 +203,27 @@ class _Work:
         inner = _Local(touched)
         concerned = found.where(inner.has(found.left) | inner.has(found.right))
         ends = np.unique(np.concatenate([touched, concerned.left, concerned.right]))
-        # A node outside is in a person of its own as seen from here: no link joins it to anything touched.
-        outer = _Local(ends)
-        group = len(ends) + np.arange(len(ends))
-        group[outer.place(touched)] = labels
+        ordered = self._pool.ordered(ends)
+        outer = _Local(ordered)
+        # Whoever lies outside is the person he was; touched groups have numbers of their own.
+        group = np.full(len(ordered), NO_PERSON, np.int64)
+        group[outer.place(touched)] = -2 - labels
+        others = np.flatnonzero(group == NO_PERSON)
+        group[others] = self._kept.persons(ordered[others])
         local = outer.of(concerned)
-        within = local.open(group)
-        now = Pairs(ends[local.left], ends[local.right], *(getattr(local, name) for name in ("weight", "decision", "certain", "supports"))).where(within)
+        now = local.where(local.open(group)).numbered(ordered)
         lines = self._kept.review()
         left, right = lines["left"].astype(np.int64), lines["right"].astype(np.int64)
-        concern = inner.has(left) | inner.has(right)
-        lost = indexes.within(left, self._dead) | indexes.within(right, self._dead)
         listed = pairs.packed(np.minimum(left, right), np.maximum(left, right))
-        open_now = dict(zip(now.keys().tolist(), now.weight.tolist(), strict=True))
-        stays = np.array([open_now.get(key) == weight for key, weight in zip(listed[concern].tolist(), lines["weight"][concern].tolist(), strict=True)], np.bool_)
-        closed = lost.copy()
-        closed[np.flatnonzero(concern)[~stays]] = True
-        remaining = np.sort(listed[~closed])
-        return now.where(~indexes.within(now.keys(), remaining)), closed
+        closed = indexes.within(left, self._dead) | indexes.within(right, self._dead)
+        concern = np.flatnonzero(inner.has(left) | inner.has(right))
+        order = np.argsort(now.keys())
+        at = order[np.minimum(np.searchsorted(now.keys()[order], listed[concern]), len(now) - 1)] if len(now) else np.zeros(0, np.int64)
+        stays = np.zeros(len(concern), np.bool_)
+        if len(now):
+            stays = (now.keys()[at] == listed[concern]) & (now.weight[at] == lines["weight"][concern])
+        closed[concern[~stays]] = True
+        return now.where(~indexes.within(now.keys(), np.sort(listed[~closed]))), closed
 
     def _agreeing(self, left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
         agree = rows.agree(self._pool.rows(left), self._pool.rows(right), self._kept.shape.rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +30,11 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
-# Two registrations of one hospital in one group need better evidence than others: hospitals know most of their duplicates.
-_FIRMER = 4.0
-
 __all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+
+
+# What else to do with a run's tables before they are dropped: connection, keys table, judged table, cluster of each node, model, frozen counts.
+Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Frozen], None]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def link(
     frozen: Frozen | None = None,
     learnt: Model | None = None,
     decisions: pa.Table | None = None,
+    keep: Keep | None = None,
 ) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
@@ -72,7 +75,7 @@ def link(
     before = _tables(con)
     try:
         frozen = frozen or keys.count(con, relation)
-        return _linked(con, keys.normalise_relation(con, relation, frozen), frozen, settings, learnt, decisions)
+        return _linked(con, keys.normalise_relation(con, relation, frozen), frozen, settings, learnt, decisions, keep)
     finally:
         for left_behind in sorted(_tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
@@ -83,7 +86,7 @@ def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _linked(
-    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None
+    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None, keep: Keep | None
 ) -> Linked:
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
@@ -98,6 +101,8 @@ def _linked(
     labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
     pairs = _pairs(con, table, judged, labels)
+    if keep is not None:
+        keep(con, table, judged, labels, model, frozen)
     return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
 
 
@@ -131,7 +136,7 @@ def _edges(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> cluster
     found = con.execute(f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"').fetchnumpy()
     left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
     weight, certain = np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_)
-    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + _FIRMER))
+    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + clusters.FIRMER))
 
 
 def _vetoes(con: duckdb.DuckDBPyConnection, judged: str) -> tuple[clusters.Nodes, clusters.Nodes]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kiban_processing.linkage.clusters import Nodes
+from kiban_processing.linkage.clusters import Edges, Nodes
 from kiban_processing.linkage.state.kept import Shape
 from kiban_processing.linkage.state.pairs import Pairs
 
@@ -22,11 +22,11 @@ class Judge(Protocol):
     shape: Shape
 
     def compare(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
-        """Each pair (left < right) judged by itself, in the order given."""
+        """Each pair (left < right) judged by itself."""
         ...
 
     def support(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
-        """The same, with what these pairs add to each other where households moved together, in the order given."""
+        """The same, with what these pairs add to each other where households moved together."""
         ...
 
     def explain(
@@ -34,6 +34,10 @@ class Judge(Protocol):
     ) -> pa.Table:
         """reasons and weights of each pair that is open, in the order given.
 
-        `weight`: what the weights add up to, support included; `decision`: a link that is open is one that would join two persons.
+        `weight`: what the weights add up to, support included; a `decision` to link that is open would join two persons.
         """
+        ...
+
+    def edges(self, pairs: Pairs) -> Edges:
+        """The links among the pairs, as clusters are gathered from them."""
         ...

@@ -5,6 +5,7 @@ Nodes are numbered in the order of their arrival and never used again; a correct
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ SEPARATOR = "\x1f"  # between hospital and local number, so that H1+23 and H12+3
 NO_PERSON = -1
 
 _LINE = np.dtype([("at", "<i8"), ("length", "<u4")])
-_ROW_BYTES, _SMALL_BYTES = 4096, 1024
+_ROW_BYTES, _SMALL_BYTES, _LARGE_BYTES = 4096, 1024, 1 << 16
 REVIEW = np.dtype([("left", "<u4"), ("right", "<u4"), ("weight", "<f8"), ("length", "<u4")])
 
 
@@ -95,6 +96,9 @@ class Kept:
         """Living nodes that may hold one of these values in a column that a household shares."""
         return np.unique(self._living(*indexes.find(self.pages, "household", value_prefixes(values)))[1])
 
+    def attached(self, name: str) -> bytes:
+        return self.pages.all(f"attached/{name}").tobytes()
+
     def pairs(self, nodes: Nodes) -> Pairs:
         return pairs.of(self.pages, nodes, self.dead)
 
@@ -131,29 +135,65 @@ class Step:
     cuts: lines.Cuts
 
 
-def begin(
-    folder: Path, key: StateKey, random: Random, shape: Shape, schema: pa.Schema, step: Step, notes: Mapping[str, Any],
-    attached: Mapping[str, npt.NDArray[Any]],
-) -> None:  # fmt: skip
-    """Keep a whole run: a first step from nothing. `attached`: arrays of the caller, under names of its own."""
-    writer = Writer(folder / STATE_FOLDER, key, random)
-    try:
-        nodes = np.arange(len(step.rows))
-        writer.add("rows", step.rows, _ROW_BYTES)
-        writer.add("named", step.prefixes, _SMALL_BYTES)
-        writer.add("persons", step.persons.astype("<i8"), _SMALL_BYTES)
-        writer.add("lines", _line(step.at, step.length), _SMALL_BYTES)
-        indexes.begin(writer, "registrations", rows.entries(step.prefixes, nodes))
-        for number, rule in enumerate(shape.rules):
-            indexes.begin(writer, f"rules/{number}", _rule_entries(step.rows, nodes, rule))
-        indexes.begin(writer, "household", _household_entries(step.rows, nodes, shape.household))
-        pairs.begin(writer, step.pairs)
-        _add_small(writer, np.zeros(0, np.int64), step)
-        for name, values in attached.items():
-            writer.add(f"attached/{name}", values)
-        writer.finish({**notes, "schema": schema.serialize().to_pybytes().hex()})
-    finally:
-        writer.close()
+class Beginning:
+    """A state made from nothing, as a whole run goes along: rows, then pairs, then persons with what was written of them."""
+
+    def __init__(self, folder: Path, key: StateKey, random: Random, shape: Shape) -> None:
+        self._writer, self._shape = Writer(folder / STATE_FOLDER, key, random), shape
+        self._size = 0
+        self._schema: pa.Schema | None = None
+        self._rules: list[list[npt.NDArray[np.uint64]]] = [[] for _ in shape.rules]
+        self._household: list[npt.NDArray[np.uint64]] = []
+        self._digest = hashlib.sha256()
+
+    def add_rows(self, keys: pa.Table, prefixes: npt.NDArray[np.uint64]) -> None:
+        """The next registrations, in the order of their names: a piece of the keys table, and what finds them."""
+        held = rows.pack(keys)
+        nodes = self._size + np.arange(len(held))
+        if self._schema is None:
+            self._schema = keys.schema
+            self._writer.add("rows", held[:0], _ROW_BYTES)
+            self._writer.add("named", prefixes[:0], _SMALL_BYTES)
+            self._named: list[npt.NDArray[np.uint64]] = []
+        self._writer.extend("rows", held)
+        self._writer.extend("named", prefixes)
+        self._named.append(rows.entries(prefixes, nodes))
+        for entries, rule in zip(self._rules, self._shape.rules, strict=True):
+            entries.append(_rule_entries(held, nodes, rule))
+        self._household.append(_household_entries(held, nodes, self._shape.household))
+        self._digest.update(prefixes.tobytes())
+        self._digest.update(held.tobytes())
+        self._size += len(held)
+
+    def add_pairs(self, judged: Pairs) -> None:
+        """After all rows: what was judged."""
+        indexes.begin(self._writer, "registrations", np.concatenate(self._named))
+        for number, entries in enumerate(self._rules):
+            indexes.begin(self._writer, f"rules/{number}", np.concatenate(entries))
+            entries.clear()
+        indexes.begin(self._writer, "household", np.concatenate(self._household))
+        self._household.clear()
+        pairs.begin(self._writer, judged)
+
+    def lineage(self) -> str:
+        """Names what began here: equal registrations, equal lineage."""
+        return self._digest.hexdigest()[:32]
+
+    def finish(
+        self, persons: Nodes, at: Nodes, length: Nodes, review: npt.NDArray[np.void], attached: Mapping[str, bytes], notes: Mapping[str, Any]
+    ) -> None:
+        """`persons`, `at`, `length`: serial, place and length of line of each registration. `attached`: what the caller keeps besides."""
+        assert self._schema is not None
+        nobody = np.zeros(0, np.int64)
+        self._writer.add("persons", persons.astype("<i8"), _SMALL_BYTES)
+        self._writer.add("lines", _line(at, length), _SMALL_BYTES)
+        _add_small(self._writer, nobody, lines.NO_CUTS, review)
+        for name, content in attached.items():
+            self._writer.add(f"attached/{name}", np.frombuffer(content, np.uint8), _LARGE_BYTES)
+        self._writer.finish({**notes, "schema": self._schema.serialize().to_pybytes().hex()})
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def advance(kept: Kept, folder: Path, key: StateKey, random: Random, step: Step, notes: Mapping[str, Any]) -> None:
@@ -189,7 +229,7 @@ def advance(kept: Kept, folder: Path, key: StateKey, random: Random, step: Step,
         writer.extend("named", step.prefixes)
         writer.extend("persons", step.persons)
         writer.extend("lines", _line(step.at, step.length))
-        _add_small(writer, dead, step)
+        _add_small(writer, dead, step.cuts, step.review)
         writer.finish({**notes, "schema": kept.notes["schema"]})
     finally:
         writer.close()
@@ -233,9 +273,9 @@ def _line(at: Nodes, length: Nodes) -> npt.NDArray[np.void]:
     return held
 
 
-def _add_small(writer: Writer, dead: Nodes, step: Step) -> None:
+def _add_small(writer: Writer, dead: Nodes, cuts: lines.Cuts, review: npt.NDArray[np.void]) -> None:
     """What is short enough to be written whole each time."""
     writer.add("dead", dead, passing=True)
-    writer.add("cuts/at", step.cuts.at, passing=True)
-    writer.add("cuts/length", step.cuts.length, passing=True)
-    writer.add("review", step.review, passing=True)
+    writer.add("cuts/at", cuts.at, passing=True)
+    writer.add("cuts/length", cuts.length, passing=True)
+    writer.add("review", review, passing=True)

@@ -27,7 +27,7 @@ from kiban_processing.linkage.state.sealing import KEY_BYTES, NONCE_BYTES, STATE
 Values = npt.NDArray[Any]
 Random = Callable[[int], bytes]
 
-TABLE_FILE = "table.bin"
+TABLE_FILE, ABOUT_FILE = "table.bin", "state.json"
 VERSION = 1
 PAGE_BYTES = 12 * 1024
 # `first` is the first item of a page where the array is sorted, so that a search opens the right page only.
@@ -43,6 +43,23 @@ class Listed:
     per_page: int
     length: int
     entries: npt.NDArray[np.void]
+
+
+def key_name(folder: Path) -> str | None:
+    """The name of the key that opens the state in `folder`, None where there is no state.
+
+    Refuses: linkage-state-damaged, linkage-state-version.
+    """
+    try:
+        about = json.loads((folder / ABOUT_FILE).read_bytes())
+        version, name = about["version"], str(about["key"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise STATE_DAMAGED.refuse(part=ABOUT_FILE) from error
+    if version != VERSION:
+        raise STATE_VERSION.refuse(found=version, known=VERSION)
+    return name
 
 
 class Pages:
@@ -240,6 +257,7 @@ class Writer:
             if number not in (self._lasting.number, self._passing.number):
                 assert self._before is not None
                 link(self._before.folder / file_name(number), self._folder / file_name(number))
+        (self._folder / ABOUT_FILE).write_text(json.dumps({"version": VERSION, "key": self._key.name}) + "\n")
         content = _write_table(notes, {name: each.listed for name, each in self._arrays.items()})
         (self._folder / TABLE_FILE).write_bytes(seal(self._key.derive("table"), self._random(NONCE_BYTES), content))
 
@@ -268,7 +286,7 @@ def spread(start: Nodes, count: Nodes) -> Nodes:
     [5, 6, 1, 2, 3]
     """
     before = np.cumsum(count) - count
-    return np.arange(int(count.sum())) + np.repeat(start - before, count)
+    return np.asarray(np.arange(int(count.sum())) + np.repeat(start - before, count))
 
 
 def _distinct(pages: Nodes, size: int) -> Nodes:
@@ -281,7 +299,7 @@ def _write_table(notes: Mapping[str, Any], arrays: Mapping[str, Listed]) -> byte
     head = {
         "notes": notes,
         "arrays": [
-            [name, np.lib.format.dtype_to_descr(np.dtype(each.dtype)), each.per_page, each.length, len(each.entries)]
+            [name, _described(np.dtype(each.dtype)), each.per_page, each.length, len(each.entries)]
             for name, each in arrays.items()
         ],
     }
@@ -301,3 +319,7 @@ def _read_table(content: bytes) -> tuple[dict[str, Any], dict[str, Listed]]:
         arrays[name] = Listed(dtype, per_page, length, np.frombuffer(content, _ENTRY, pages, at))
         at += pages * _ENTRY.itemsize
     return head["notes"], arrays
+
+
+def _described(dtype: np.dtype[Any]) -> Any:
+    return dtype.descr if dtype.names else dtype.str

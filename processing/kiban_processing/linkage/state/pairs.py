@@ -47,20 +47,27 @@ class Pairs:
         """One number for each pair, whichever way round it stands."""
         return packed(np.minimum(self.left, self.right), np.maximum(self.left, self.right))
 
-    def edges(self) -> Edges:
+    def edges(self, firm: float) -> Edges:
+        """The links, firm ones from that weight on."""
         links = self.decision == LINK
         low, high = np.minimum(self.left, self.right)[links], np.maximum(self.left, self.right)[links]
         order = np.lexsort((high, low))
-        return Edges(low[order], high[order], self.weight[links][order], self.certain[links][order])
+        weight, certain = self.weight[links][order], self.certain[links][order]
+        return Edges(low[order], high[order], weight, certain, certain | (weight >= firm))
 
     def vetoes(self) -> tuple[Nodes, Nodes]:
         vetoed = self.decision == VETO
         return self.left[vetoed], self.right[vetoed]
 
-    def open(self, labels: Nodes) -> Flags:
-        """What people should look at: doubts that links have not settled, and links that would join two persons."""
-        apart = labels[self.left] != labels[self.right]
-        return np.asarray(apart & ((self.decision == REVIEW) | (self.decision == LINK)))
+    def open(self, labels: Nodes) -> Nodes:
+        """What people should look at: doubts that links have not settled, and links that would join two persons; the strongest of those
+        between the same two groups. Nodes are in the order of registrations."""
+        one, other = np.minimum(labels[self.left], labels[self.right]), np.maximum(labels[self.left], labels[self.right])
+        doubtful = np.flatnonzero((one != other) & ((self.decision == REVIEW) | (self.decision == LINK)))
+        low, high = np.minimum(self.left, self.right), np.maximum(self.left, self.right)
+        order = doubtful[np.lexsort((high[doubtful], low[doubtful], -self.weight[doubtful], other[doubtful], one[doubtful]))]
+        again = (one[order][1:] == one[order][:-1]) & (other[order][1:] == other[order][:-1])
+        return np.sort(order[np.concatenate([np.ones(min(1, len(order)), np.bool_), ~again])])
 
     def kept(self) -> Pairs:
         """What a state keeps; a veto is found again by judging, when the two come near each other."""

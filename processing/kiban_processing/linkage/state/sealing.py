@@ -72,20 +72,18 @@ class StateKey:
         """A key for one purpose, from which this one cannot be found."""
         return hmac.digest(self.secret, f"kiban/linkage/{purpose}".encode(), hashlib.sha256)
 
-    def person_ids(self, serials: Nodes) -> list[str]:
-        """The IDs of the persons with these serial numbers: P and 20 hexadecimal digits that tell nothing about who it is.
+    def person_id_bytes(self, serials: Nodes, lineage: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+        """The IDs of the persons with these serial numbers: P and 20 hexadecimal digits that tell nothing about who it is; as ASCII, one row of 21 bytes a person.
 
-        >>> StateKey(bytes(32)).person_ids(np.array([0, 1]))
-        ['Pa8754881d8fedc1a8d2a', 'P98eef037776b360eed4d']
+        The same serial number of another lineage has another ID.
+
+        >>> [row.tobytes().decode() for row in StateKey(bytes(32)).person_id_bytes(np.array([0, 1]), "begun")]
+        ['Pbe88657a15e278923e6b', 'Pc2dd34a5ab3fa93c79de']
         """
-        return [text.decode() for text in self.person_id_bytes(serials).view("S21").ravel()]
-
-    def person_id_bytes(self, serials: Nodes) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-        """The same as ASCII, one row of 21 bytes a person: the blocks of a cipher, cut to 80 bits."""
         blocks = np.zeros((len(serials), 2), "<i8")
         blocks[:, 0] = serials
-        # Each block holds another serial number once, so that the mode that hides no repetition has none to hide.
-        cipher = Cipher(algorithms.AES(self.derive("persons")), modes.ECB()).encryptor()  # noqa: S305
+        # The blocks of a cipher, cut to 80 bits. Each holds another serial number once, so that the mode that hides no repetition has none to hide.
+        cipher = Cipher(algorithms.AES(self.derive(f"persons/{lineage}")), modes.ECB()).encryptor()  # noqa: S305
         sealed = np.frombuffer(cipher.update(blocks.tobytes()) + cipher.finalize(), np.uint8).reshape(-1, 16)[:, :_ID_BYTES]
         written = np.empty((len(serials), 1 + 2 * _ID_BYTES), np.uint8)
         written[:, 0] = ord("P")
