@@ -15,7 +15,7 @@ from kiban_processing.linkage.clusters import FIRMER, Edges, Nodes
 from kiban_processing.linkage.comparisons import BIRTH_DATE, NAME
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.state.kept import Shape
-from kiban_processing.linkage.state.pairs import CODES, Pairs
+from kiban_processing.linkage.state.pairs import CODES, LINK, Pairs
 
 _HOUSEHOLD = ("insurance", "phone", "address", "postal_address")
 SHAPE = Shape(comparisons.BLOCKS, tuple(column for column in _HOUSEHOLD if column in keys.KEYS))
@@ -46,13 +46,13 @@ class ByModel:
 
     def explain(self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8]) -> pa.Table:
         with self._judged(keys, left, right):
-            asked = pa.table({"left": left, "right": right, "total": weight, "place": np.arange(len(left))})
+            asked = pa.table({"left": left, "right": right, "total": weight, "parted": decision == LINK, "place": np.arange(len(left))})
             self._con.register("linkage_totals", asked)
             try:
                 return self._con.execute(f"""
                     SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
                     FROM (SELECT place, {evidence.reasons()} AS because
-                          FROM (SELECT j.*, t.total - j.weight AS w_support, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
+                          FROM (SELECT j.*, t.total - j.weight AS w_support, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
                     ORDER BY place""").to_arrow_table()
             finally:
                 self._con.unregister("linkage_totals")

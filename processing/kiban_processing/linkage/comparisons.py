@@ -70,11 +70,11 @@ NAME = Comparison(
     (
         Level("newborn", "newborn_l OR newborn_r"),
         Level("missing", _unknown("kanji_wide") + " AND " + _unknown("kana_wide")),
-        Level("equal", _same("kanji_wide", "kana_wide"), Rates(0.80, 2e-5, 1e-5)),
-        Level("kanji-equal", _same("kanji_wide"), Rates(0.06, 2e-5, 5e-6)),
+        Level("equal", _same("kanji_wide", "kana_wide"), Rates(0.80, 1e-5, 1e-5)),
+        Level("kanji-equal", _same("kanji_wide"), Rates(0.06, 5e-6, 5e-6)),
         Level("kana-equal", f"{_same('kana_wide')} AND {_unknown('kanji_wide')}", Rates(0.04, 4e-5, 3e-5)),
         Level("former-surname", _FORMER, Rates(0.006, 1e-5, 2e-6)),
-        Level("alias", _ALIAS, Rates(0.01, 4e-5, 8e-6)),
+        Level("alias", _ALIAS, Rates(0.01, 5e-6, 8e-6)),
         Level("kana-equal-kanji-differs", _same("kana_wide"), Rates(0.01, 1e-4, 3e-5)),
         Level("swapped", _SWAPPED, Rates(0.004, 2e-6, 1e-6)),
         Level("given-equal", _same("given_kanji", "given_kana"), Rates(0.03, 3e-4, 1e-3)),
@@ -109,7 +109,9 @@ SEX = Comparison(
 )
 
 _AGREES = "CAST(coalesce({0}, false) AS INTEGER)"
-AGREEING = "(" + " + ".join(_AGREES.format(_same(column)) for column in ("insurance", "phone", "address")) + ")"
+# Before and after a merger of municipalities one place has two names, but one postal code.
+SAME_ADDRESS = "(coalesce(address_l = address_r, false) OR coalesce(postal_address_l = postal_address_r, false))"
+AGREEING = "(" + " + ".join(_AGREES.format(each) for each in (_same("insurance"), _same("phone"), SAME_ADDRESS)) + ")"
 # A place of residence lasts years: two registrations of one summer in different towns speak louder than two of different decades.
 _PLACE = _unknown("town") + " AND " + _unknown("postal") + " AND " + _unknown("municipality")
 
@@ -126,14 +128,14 @@ def _parted(name: str, condition: str | None, rates: tuple[Rates, Rates, Rates])
 HOUSEHOLD = Comparison(
     "household",
     (
-        Level("missing", " AND ".join(_unknown(column) for column in ("insurance", "phone", "address", "town", "postal", "municipality"))),
+        Level("missing", " AND ".join(_unknown(column) for column in ("insurance", "phone", "address", "postal_address", "town", "postal", "municipality"))),
         Level("personal-number", _same("personal"), Rates(0.16, 1e-4, 1e-7)),
         Level("branch-differs", f"{_same('insurance')} AND branch_l <> branch_r", Rates(0.003, 0.2, 1e-7)),
         Level("three-agree", f"{AGREEING} = 3", Rates(0.12, 0.20, 1e-8)),
         Level("two-agree", f"{AGREEING} = 2", Rates(0.20, 0.25, 1e-6)),
         Level("insurance", _same("insurance"), Rates(0.06, 0.10, 2e-6)),
         Level("phone", _same("phone"), Rates(0.10, 0.12, 4e-6)),
-        Level("address", _same("address"), Rates(0.09, 0.11, 8e-6)),
+        Level("address", SAME_ADDRESS, Rates(0.09, 0.11, 8e-6)),
         Level("place-unknown", _PLACE, Rates(0.02, 2e-3, 0.05)),
         *_parted("same-town", f"({_same('town')} OR {_same('postal')})", (Rates(0.012, 2e-3, 2e-4), Rates(0.01, 2e-3, 2e-4), Rates(0.02, 2e-3, 6e-4))),
         *_parted("same-city", _same("municipality"), (Rates(0.004, 1e-3, 6e-3), Rates(0.008, 1e-3, 6e-3), Rates(0.04, 4e-3, 0.03))),
@@ -141,11 +143,23 @@ HOUSEHOLD = Comparison(
         *_parted("differs", None, (Rates(0.005, 5e-4, 0.07), Rates(0.01, 5e-4, 0.07), Rates(0.08, 2e-3, 0.55))),
     ),
 )
+_DIFFERS = "({0}_l IS NOT NULL AND {0}_r IS NOT NULL)"
+# Where nothing of a household agrees: what could be compared and did not. People move with their mobile telephones.
+CONTACT = Comparison(
+    "contact",
+    (
+        Level("agrees", f"{AGREEING} > 0 OR {_same('personal')}"),
+        Level("mobile-differs", f"mobile_l AND mobile_r AND {_DIFFERS.format('phone')}", Rates(0.10, 0.20, 0.12)),
+        Level("both-differ", f"{_DIFFERS.format('phone')} AND {_DIFFERS.format('insurance')}", Rates(0.30, 0.40, 0.48)),
+        Level("one-differs", f"{_DIFFERS.format('phone')} OR {_DIFFERS.format('insurance')}", Rates(0.45, 0.30, 0.32)),
+        Level("not-compared", None, Rates(0.15, 0.10, 0.08)),
+    ),
+)
 HOSPITAL = Comparison(
     "hospital",
     (Level("same", _same("site"), Rates(0.025, 0.3, 0.1)), Level("other", None, Rates(0.975, 0.7, 0.9))),
 )
-COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, HOSPITAL)
+COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, CONTACT, HOSPITAL)
 # The columns of the keys table that the conditions ask.
 COLUMNS = tuple(
     sorted({found for each in COMPARISONS for level in each.levels if level.condition for found in re.findall(r"\b([a-z_]+)_l\b", level.condition)})

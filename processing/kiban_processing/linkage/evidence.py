@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import duckdb
 
 from kiban_processing.linkage import comparisons, namesakes
-from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, HOSPITAL, HOUSEHOLD, NAME, SEX, Comparison
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, Comparison
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
@@ -26,7 +26,7 @@ _FIELDS = tuple(comparison.field for comparison in COMPARISONS)
 _SIDED = (
     "site", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "kana_bits", "surname_kana", "given_kana", "given_kana_bits",
     "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana", "newborn",
-    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "phone",
+    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "postal_address", "phone", "mobile",
     "insurance", "branch", "personal", "elderly", "day", "kanji_held", "kana_held", "given_held", "surname_held",
 )  # fmt: skip
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
@@ -65,7 +65,7 @@ def judge(
             SELECT *, {double(prior)} + {" + ".join(f"w_{field}" for field in _FIELDS)} + w_rarity AS against_strangers,
                    coalesce(given_kanji_same, false) OR coalesce(given_kana_same, false) OR {level_in(NAME, *_ONE_NAME)} AS given_same,
                    coalesce(insurance_l = insurance_r, false) AS same_insurance, coalesce(phone_l = phone_r, false) AS same_phone,
-                   coalesce(address_l = address_r, false) AS same_address, coalesce(dob_l = dob_r, false) AS same_dob,
+                   {comparisons.SAME_ADDRESS} AS same_address, coalesce(dob_l = dob_r, false) AS same_dob,
                    coalesce(sex_l <> sex_r, false) AS sex_differs, newborn_l OR newborn_r AS newborn, site_l = site_r AS same_site,
                    coalesce(personal_l = personal_r, false) AS same_person_number
             FROM weighed),
@@ -87,7 +87,7 @@ def judge(
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs')}
                        AND (NOT same_site OR ({level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
@@ -187,13 +187,14 @@ def _against_namesakes(model: Model, registrations: int) -> str:
         for place, level in enumerate(HOUSEHOLD.levels)
         if level.name in rates
     )
+    contact = _chosen(CONTACT, _person_weights(model, CONTACT))
     commonness = " ".join(f"WHEN {place} THEN {double(-math.log2(odds))}" for place, odds in enumerate(model.namesakes))
     persons = double(registrations / REGISTRATIONS_PER_PERSON)
     carriers = _carriers("kanji_held").format(persons=persons)
     rare = f"log2(greatest(least({carriers} / {double(_RARE)}, 1.0e0), {double(_RAREST)}))"
     return (
         f"(CASE WHEN {level_in(NAME, *_SAME_NAME)} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')}"
-        f" THEN (CASE household {places} ELSE 0.0e0 END) + (CASE {namesakes.class_of(_held('kanji_held'))} {commonness} END) - {rare} ELSE 60.0e0 END)"
+        f" THEN (CASE household {places} ELSE 0.0e0 END) + {contact} + (CASE {namesakes.class_of(_held('kanji_held'))} {commonness} END) - {rare} ELSE 60.0e0 END)"
     )
 
 

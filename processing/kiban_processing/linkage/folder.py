@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 
 PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
+
+Written = Callable[[Nodes], list[str]]
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,21 @@ def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: 
     corrected = arrival.replaced != state.NO_PERSON
     serial_of = np.zeros(len(pool.fresh), np.int64)
     serial_of[change.touched[~old] - kept.size] = persons.serials[~old]
-    ids = _Ids(kept, key, change)
+    ids = Ids(kept, key, change)
 
     line_at, line_length = np.zeros((2, len(corrected)), np.int64)
     line_at[corrected], line_length[corrected] = kept.line(arrival.replaced[corrected])
     changed = np.concatenate([change.touched[moved], arrival.replaced[corrected]])
     serial_changed = np.concatenate([persons.serials[moved], serial_of[corrected]])
     added = pool.fresh[~corrected]
-    texts = pool.texts(added)
+    named_by = pool.texts(added)
     cuts, at, length = lines.rewrite(
         kept.folder / PERSONS_FILE,
         folder / PERSONS_FILE,
         kept.cuts,
         kept.line(arrival.erased),
         (*kept.line(changed), ids.of(serial_changed)),
-        (texts.column("site_id").combine_chunks(), texts.column("local_patient_id").combine_chunks(), ids.of(serial_of[~corrected])),
+        (_whole(named_by.column("site_id")), _whole(named_by.column("local_patient_id")), ids.of(serial_of[~corrected])),
     )
     line_at[~corrected], line_length[~corrected] = at, length
 
@@ -102,7 +104,7 @@ def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: 
     return counts
 
 
-class _Ids:
+class Ids:
     """IDs by serial: those until now as they stand in persons.csv, new ones from the key."""
 
     def __init__(self, kept: Kept, key: StateKey, change: Change) -> None:
@@ -120,18 +122,31 @@ class _Ids:
         return found
 
     def texts(self, sought: Nodes) -> list[str]:
-        return [each.tobytes().decode() for each in self.of(sought)]
+        return texts(self.of(sought))
 
 
-def events(kept: Kept, key: StateKey, change: Change) -> list[dict[str, str | None]]:
-    """What became of whom, persons newly made left out."""
-    ids = _Ids(kept, key, change)
-    merged, split, gone = change.persons.merged, change.persons.split, change.persons.gone
+def events(persons: serials.Renumbering, written: Written) -> list[dict[str, str | None]]:
+    """What became of whom, persons newly made left out. `written`: the IDs of serials."""
     return [
-        *({"kind": "merge", "person": into, "other": ended} for into, ended in zip(*map(ids.texts, merged), strict=True)),
-        *({"kind": "split", "person": person, "other": off} for person, off in zip(*map(ids.texts, split), strict=True)),
-        *({"kind": "gone", "person": person, "other": None} for person in ids.texts(gone)),
+        *({"kind": "merge", "person": into, "other": end} for into, end in zip(*map(written, persons.merged), strict=True)),
+        *({"kind": "split", "person": person, "other": off} for person, off in zip(*map(written, persons.split), strict=True)),
+        *({"kind": "gone", "person": person, "other": None} for person in written(persons.gone)),
     ]
+
+
+def ended(persons: serials.Renumbering, written: Written) -> dict[str, Any]:
+    """How many persons merged, split and are gone, and the IDs that are no more."""
+    return {
+        "merge": len(persons.merged[1]),
+        "split": len(persons.split[1]),
+        "gone": len(persons.gone),
+        "retired": sorted(written(np.concatenate([persons.merged[1], persons.gone]))),
+    }
+
+
+def texts(ids: lines.Ids) -> list[str]:
+    """IDs as texts."""
+    return [each.tobytes().decode() for each in ids]
 
 
 def _review(kept: Kept, folder: Path, change: Change, judge: Judge) -> npt.NDArray[np.void]:

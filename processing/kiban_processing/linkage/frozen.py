@@ -24,8 +24,8 @@ class Frozen:
     """Equal registrations give an equal `Frozen`, in any order.
 
     `surnames`: script → surname → number of different given names. `worn`: field (phone, insurance, dob, dob_default), code: values on too
-    many registrations to be evidence (days since 1970-01-01 for birth dates). `held`: field, code, held: how many registrations carry a
-    name, from two on. `registrations`: how many were counted. `version`, `mergers`: the normalisation and the table of mergers used.
+    many registrations to be evidence (days since 1970-01-01 for birth dates). `held`: field, code, held: how many persons (told apart by birth date)
+    carry a name, from two on. `registrations`: how many were counted. `version`, `mergers`: the normalisation and the table of mergers used.
     """
 
     version: str

@@ -27,7 +27,7 @@ COLUMNS = (
 KEYS = (
     "node", "registration", "site_id", "site", "day", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "surname_kana",
     "given_kana", "kana_bits", "given_kana_bits", "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana",
-    "newborn", "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "room", "phone",
+    "newborn", "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "postal_address", "room", "phone",
     "mobile", "insurer", "insurance", "personal", "branch", "elderly", "kanji_held", "kana_held", "surname_held", "given_held",
 )  # fmt: skip
 # One telephone or insurance number on this many registrations is a filler or an institution's, and would pair all of them.
@@ -39,6 +39,8 @@ _HELD_BY = {
     "surname": "coalesce(surname_kanji, surname_kana)",
     "given": "coalesce(given_kanji, given_kana)",
 }
+# Persons are told apart by birth date, and those of one surname or given name by full name and birth date.
+_PERSONS = {"kanji": "dob", "kana": "dob", "surname": "hash(coalesce(kanji_wide, kana_wide), dob)", "given": "hash(coalesce(kanji_wide, kana_wide), dob)"}
 
 
 def count(con: duckdb.DuckDBPyConnection, relation: str, mergers: Mergers | None = None) -> Frozen:
@@ -60,9 +62,10 @@ def normalise_relation(
     kanji, kana (strict full names), kanji_wide, kana_wide, surname_*, given_* (wide); kana_bits, given_kana_bits (63 bits of the reading's
     bigrams); former_surname_*, alias_* (wide); latin, tokens_kana (words in alphabetical order);
     newborn; dob, dob_year, dob_monthday (month * 100 + day), dob_default (a filler day, or no birth date at all on too many
-    registrations); sex (1 male, 2 female); postal, prefecture, municipality, town, address (town and numbers), room; phone, mobile;
+    registrations); sex (1 male, 2 female); postal, prefecture, municipality, town, address (town and numbers), postal_address
+    (postal code and numbers: the same place under another municipality's name), room; phone, mobile;
     insurer, insurance (household number), personal (number of one person), branch, elderly;
-    kanji_held, kana_held, surname_held, given_held: registrations that carry the name, at least 1 (surname and given: kanji, else kana).
+    kanji_held, kana_held, surname_held, given_held: persons (told apart by birth date) that carry the name, at least 1 (surname and given: kanji, else kana).
 
     `frozen`: the counts to judge by, None for those of `relation` itself. `mergers`: what became of municipalities.
     """
@@ -111,7 +114,8 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
                coalesce(j.newborn, false) OR coalesce(k.newborn, false) AS newborn,
                s.birth_day::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
                false AS dob_default, s.sex, {code("s.postal")} AS postal, a.prefecture, a.municipality, a.town,
-               {code("a.town_text || '|' || n.numbers")} AS address, CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
+               {code("a.town_text || '|' || n.numbers")} AS address, {code("s.postal || '|' || n.numbers")} AS postal_address,
+               CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
                {code("s.phone")} AS phone, coalesce(length(s.phone) = 11 AND left(s.phone, 3) IN {phones.MOBILES}, false) AS mobile,
                {code("s.insurer")} AS insurer, {code("s.household")} AS insurance, {code("s.personal")} AS personal,
                TRY_CAST(s.branch AS SMALLINT) AS branch, s.elderly
@@ -129,7 +133,8 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
 def _counted(con: duckdb.DuckDBPyConnection, name: str, surnames: dict[str, dict[str, int]], mergers: Mergers) -> Frozen:
     rows = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
     held = " UNION ALL ".join(
-        f"SELECT '{field}' AS field, {code} AS code, count(*)::INTEGER AS held FROM {name} WHERE {code} IS NOT NULL GROUP BY 2 HAVING count(*) > 1"
+        f"SELECT '{field}' AS field, {code} AS code, count(DISTINCT {_PERSONS[field]})::INTEGER AS held"
+        f" FROM {name} WHERE {code} IS NOT NULL GROUP BY 2 HAVING held > 1"
         for field, code in _HELD_BY.items()
     )
     worn = " UNION ALL ".join(
@@ -158,7 +163,7 @@ def _counted(con: duckdb.DuckDBPyConnection, name: str, surnames: dict[str, dict
 
 
 def _wear(con: duckdb.DuckDBPyConnection, name: str, frozen: Frozen) -> None:
-    """Takes out what is worn out by the counts, marks filler birth dates, and says how many registrations carry each name."""
+    """Takes out what is worn out by the counts, marks filler birth dates, and says how many persons carry each name."""
     con.register("linkage_worn", frozen.worn)
     con.register("linkage_held", frozen.held)
     kept = [column for column in KEYS if column not in (*_REPLACED, *(f"{field}_held" for field in _HELD_BY))]

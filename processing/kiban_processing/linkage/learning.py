@@ -26,6 +26,8 @@ _PSEUDO = 2_000.0
 # Levels rarer than this among strangers are fewer than the pairs of one person among random pairs, and cannot be counted there.
 _COUNTABLE = 1e-3
 # Of two people drawn from the towns that hospitals serve, at most this share is one person, however small the file is.
+# Families do not give one name twice; what a sample shows of it is one person with a wrong birth date, so these keep their rates.
+_NEVER_TWICE_IN_A_HOUSEHOLD = ("equal", "kanji-equal", "kana-equal", "former-surname", "alias", "kana-equal-kanji-differs", "swapped", "given-equal")
 _HIGHEST_PRIOR = 2.0**-14
 _PAIRS_PER_REGISTRATION = 1.3
 _HOUSEHOLD_PAIRS_PER_REGISTRATION = 1.0
@@ -43,7 +45,7 @@ class _Sample:
 
 
 _SAMPLES = (
-    _Sample(("dob",), "birth_date", ("name", "sex", "household", "hospital"), mixture.PERSON, (0.05, 0.005, 0.945)),
+    _Sample(("dob",), "birth_date", ("name", "sex", "household", "contact", "hospital"), mixture.PERSON, (0.05, 0.005, 0.945)),
     _Sample(("surname_kana", "given_kana"), "name", ("birth_date",), mixture.PERSON, (0.3, 0.001, 0.699)),
     _Sample(("phone",), "household", ("name", "birth_date", "sex", "hospital"), mixture.HOUSEHOLD, (0.5, 0.49, 0.01)),
 )
@@ -161,6 +163,8 @@ def _table(model: Model, comparison: Comparison) -> mixture.Floats:
 def _with_table(model: Model, comparison: Comparison, table: mixture.Floats, group: int) -> Model:
     names = [level.name for level in comparison.levels if level.rates]
     for place, level in enumerate(names):
+        if group == mixture.HOUSEHOLD and level in _NEVER_TWICE_IN_A_HOUSEHOLD:
+            continue
         before = model.rates[comparison.field][level]
         share = float(table[group, place])
         changed: Rates = replace(before, person=share) if group == mixture.PERSON else replace(before, household=share)

@@ -74,8 +74,11 @@ def link(
     settings = settings or LinkageSettings()
     before = _tables(con)
     try:
-        frozen = frozen or keys.count(con, relation)
-        return _linked(con, keys.normalise_relation(con, relation, frozen), frozen, settings, learnt, decisions, keep)
+        if frozen is None:
+            frozen = keys.normalise_and_count(con, relation, "linkage_keys")
+        else:
+            keys.normalise_relation(con, relation, frozen, "linkage_keys")
+        return _linked(con, "linkage_keys", frozen, settings, learnt, decisions, keep)
     finally:
         for left_behind in sorted(_tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')

@@ -19,7 +19,7 @@ from kiban_processing.linkage.parameters import Model
 
 # Persons (birth dates) that carry the name: up to so many. The odds of two persons against one where nothing is known yet, for each class.
 CLASSES = (1, 2, 5, 13, 45)
-ODDS = (2e-4, 6e-4, 3e-3, 1.2e-2, 4e-2, 1.2e-1)
+ODDS = (7e-4, 2e-3, 5e-3, 1.4e-2, 4e-2, 1.2e-1)
 # Of namesakes, so many live in one city by chance of birth or because a name is at home there.
 IN_CITY = 0.3
 _CITY = tuple(level.name for level in HOUSEHOLD.levels if level.name.startswith(("same-city", "same-town")))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kiban_processing.linkage import reasons
+from kiban_processing.linkage.reasons import TEXTS
 from kiban_processing.linkage.state.kept import REVIEW, SEPARATOR
 
 COLUMNS = (
@@ -81,7 +81,7 @@ def _copy(held: mmap.mmap, out: io.BufferedWriter, starts: npt.NDArray[np.int64]
 def _line(left: str, right: str, weight: float, reasons: list[str], weights: list[float], **_rest: object) -> bytes:
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator="\n").writerow(
-        (*left.split(SEPARATOR, 1), *right.split(SEPARATOR, 1), f"{weight:.4f}", _weighed(reasons, weights), _in_japanese(reasons, weights))
+        (*left.split(SEPARATOR, 1), *right.split(SEPARATOR, 1), f"{weight:.4f}", _weighed(reasons, weights), _in_japanese(reasons))
     )
     return written.getvalue().encode()
 
@@ -90,5 +90,5 @@ def _weighed(codes: list[str], weights: list[float]) -> str:
     return "; ".join(f"{code} {weight:+.2f}" if weight else code for code, weight in zip(codes, weights, strict=True))
 
 
-def _in_japanese(codes: list[str], weights: list[float]) -> str:
-    return "／".join(text.ja for text, _ in reasons.explain(codes, weights))
+def _in_japanese(codes: list[str]) -> str:
+    return "／".join(TEXTS[code].ja if code in TEXTS else code for code in codes)

@@ -35,7 +35,7 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
         SELECT "left", "right" FROM {judged} WHERE decision = 'review' AND linkable AND {same}""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_household_keys AS
-        SELECT node, dob, unnest([insurance, phone, address]) AS household FROM {keys} WHERE dob IS NOT NULL""")
+        SELECT node, dob, unnest([insurance, phone, address, postal_address]) AS household FROM {keys} WHERE dob IS NOT NULL""")
     con.execute("DELETE FROM linkage_household_keys WHERE household IS NULL")
     moves = """
         SELECT DISTINCT p."left", p."right", l.dob, least(l.household, r.household) AS one, greatest(l.household, r.household) AS other
