@@ -4,7 +4,9 @@ A small delivery is linked in less time than all of kiban takes to load, so each
 """
 
 import secrets
+import sys
 import tempfile
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,19 +63,38 @@ def _link_vault(door: Door) -> None:
 def _link_files(
     door: Door, files: list[Path], out: Path, previous: Path | None, model: Path | None, mapping: Path | None, key_file: Path | None
 ) -> dict[str, Any]:
+    if door.own_process:
+        _leave_pandas_out()
     from kiban_applications.command_line import linkage_keys
-    from kiban_operator.workshop import open_workshop
     from kiban_processing.linkage import files as linkage_files
 
     columns = _columns(mapping) if mapping else None
-    if previous is not None and model is None:
-        key = linkage_keys.named(linkage_files.key_needed(previous), key_file)
-    else:
+    with door.progress() as progress:
+        if previous is not None and model is None:  # small enough to need no spilling
+            key = linkage_keys.named(linkage_files.key_needed(previous), key_file)
+            return linkage_files.link_files(files, out, previous, key=key, random=secrets.token_bytes, mapping=columns, progress=progress)
+        from kiban_operator.workshop import open_workshop
+
         key = linkage_keys.first(key_file, secrets.token_bytes)
-    with tempfile.TemporaryDirectory(prefix="kiban-") as folder, open_workshop(Path(folder)) as con, door.progress() as progress:
-        return linkage_files.link_files(
-            files, out, previous, key=key, random=secrets.token_bytes, model=model, mapping=columns, con=con, progress=progress
-        )
+        with tempfile.TemporaryDirectory(prefix="kiban-") as folder, open_workshop(Path(folder)) as con:
+            return linkage_files.link_files(
+                files, out, previous, key=key, random=secrets.token_bytes, model=model, mapping=columns, con=con, progress=progress
+            )
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(name=fullname)
+
+
+def _leave_pandas_out() -> None:
+    """Arrow looks once whether there is pandas, by loading it, which takes longer than linking a small delivery; here it finds none."""
+    import pyarrow as pa
+
+    sys.meta_path.insert(0, _NoPandas())
+    pa.array([])
+    del sys.meta_path[0]
 
 
 def _columns(mapping: Path) -> dict[str, str]:

@@ -156,9 +156,10 @@ class _Work:
         further = np.union1d(self._holders(np.unique(np.concatenate([changed.left, changed.right]))), near)
         evidence = self._supporting(further, felt)
         supported = self._judged(evidence.left, evidence.right, self._judge.support)
-        # Of the evidence, only what is near has all that supports it in hand.
+        # Of the evidence, only what is near has all that supports it in hand; of that, old pairs count where they say something else now.
         again = supported.where(indexes.within(supported.keys(), np.sort(changed.keys())))
-        return pairs.join(compared, again)
+        old = changed.where((changed.left < self._kept.size) & (changed.right < self._kept.size))
+        return pairs.join(compared, again.where(~_as_before(again, old)))
 
     def touched(self, changed: Pairs) -> tuple[Nodes, Pairs]:
         """All nodes joined by links, as they are now, to what changed, in the order of registrations; and their kept pairs."""
@@ -261,6 +262,18 @@ class _Work:
         """Pairs, kept or new, between these nodes that can support or be supported."""
         found = pairs.join(self._kept_pairs(nodes), felt)
         return found.where(found.supports & indexes.within(found.left, nodes) & indexes.within(found.right, nodes))
+
+
+def _as_before(now: Pairs, before: Pairs) -> Flags:
+    """Which pairs are judged as they were."""
+    keys = before.keys()
+    order = np.argsort(keys)
+    place = np.searchsorted(keys[order], now.keys())
+    found = place < len(keys)
+    found[found] = keys[order[place[found]]] == now.keys()[found]
+    at = order[place[found]]
+    found[found] = (before.weight[at] == now.weight[found]) & (before.decision[at] == now.decision[found])
+    return found
 
 
 def _among(groups: npt.NDArray[np.uint64], nodes: Nodes) -> npt.NDArray[np.uint64]:
