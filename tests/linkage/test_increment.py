@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.linkage.plain_judge import SCHEMA, SHAPE, VALUES, PlainJudge
 
 from kiban_processing.linkage import clusters, folder, increment
 from kiban_processing.linkage.state import pairs, rows
-from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept
+from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept, named
 from kiban_processing.linkage.state.sealing import StateKey
 
 KEY = StateKey(bytes(range(32)))
@@ -145,6 +146,25 @@ def expect_equal(out: Path, world: World) -> None:
     kept.close()
 
 
+def follow(place: Path, first: World, following: list[tuple[World, list[str]]]) -> None:
+    """Link `first`, then each delivery, and compare after each with one link of everything."""
+    world = dict(first)
+    at = place / "0"
+    link_whole(at, world)
+    expect_equal(at, world)
+    for number, (brought, withdrawn) in enumerate(following):
+        withdrawn = sorted(set(withdrawn) - brought.keys())
+        out = place / str(number + 1)
+        before = persons(at)
+        change = deliver(at, out, brought, withdrawn)
+        world = {name: row for name, row in {**world, **brought}.items() if name not in withdrawn}
+        expect_equal(out, world)
+        touched = set(named(change.pool.texts(change.touched)).to_pylist())
+        after = persons(out)
+        assert all(after[name] == person for name, person in before.items() if name in world and name not in touched)
+        at = out
+
+
 some = st.one_of(st.none(), st.integers(0, 2))
 values = st.tuples(some, some, st.one_of(st.none(), st.integers(0, 1)), some, some)
 registrations = st.builds(lambda site, local: f"S{site}{SEPARATOR}{local}", st.integers(0, 2), st.sampled_from(["a", 'b"', "c,", "d", "e\n", "f"]))
@@ -152,21 +172,45 @@ worlds = st.dictionaries(registrations, values, max_size=14)
 deliveries = st.lists(st.tuples(worlds, st.lists(registrations, max_size=4)), min_size=1, max_size=3)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(first=worlds, following=deliveries)
-def test_any_sequence_of_deliveries_equals_one_link_of_all(first: World, following: list[tuple[World, list[str]]]) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        world = dict(first)
-        at = Path(place) / "0"
-        link_whole(at, world)
-        expect_equal(at, world)
-        for number, (brought, withdrawn) in enumerate(following):
-            withdrawn = sorted(set(withdrawn) - brought.keys())
-            out = Path(place) / str(number + 1)
-            before = persons(at)
-            change = deliver(at, out, brought, withdrawn)
-            world = {name: row for name, row in {**world, **brought}.items() if name not in withdrawn}
-            expect_equal(out, world)
-            touched = {site + SEPARATOR + local for site, local, _ in zip(*change.pool.texts(change.touched).to_pydict().values(), strict=True)}
-            assert all(persons(out)[name] == person for name, person in before.items() if name in world and name not in touched)
-            at = out
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(first=worlds, following=deliveries, folded=st.booleans())
+def test_any_sequence_of_deliveries_equals_one_link_of_all(first: World, following: list[tuple[World, list[str]]], folded: bool) -> None:
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder, "FOLD_FROM", 0.0 if folded else 1e9)
+        patch.setattr(folder, "UNUSED_FROM", 1e9)
+        follow(Path(place), first, following)
+
+
+def town(chance: random.Random, persons: int) -> World:
+    """Registrations of families that move: members share telephone and insurance, before the move and after it, and clerks err."""
+    world: World = {}
+    homes = [(chance.randrange(4 * persons), chance.randrange(4 * persons)) for _ in range(persons // 2)]
+    for family in range(persons // 3):
+        before, after = chance.sample(homes, 2)
+        for _ in range(3):
+            born, name, given = chance.randrange(persons // 2), chance.randrange(max(2, persons // 4)), chance.randrange(3)
+            for _ in range(chance.choice((1, 2, 2, 3))):
+                phone, insurance = before if chance.random() < 0.5 else after
+                row = (born, name, given, phone, insurance)
+                kept = tuple(None if chance.random() < 0.08 else value for value in row)
+                world[f"S{chance.randrange(4)}{SEPARATOR}{len(world)}-{family}"] = (*kept[:2], chance.randrange(3) if chance.random() < 0.1 else kept[2], *kept[3:])
+    return world
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_families_that_move_in_several_deliveries(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "FOLD_FROM", 1e9 if seed % 3 else 0.3)
+    monkeypatch.setattr(folder, "UNUSED_FROM", 1e9)
+    chance = random.Random(seed)
+    everybody = town(chance, 45)
+    names = list(everybody)
+    chance.shuffle(names)
+    half = len(names) // 2
+    first = {name: everybody[name] for name in names[:half]}
+    following: list[tuple[World, list[str]]] = []
+    for start in range(half, len(names), max(1, half // 3)):
+        brought = {name: everybody[name] for name in names[start : start + half // 3]}
+        corrected = chance.sample(names[:start], 4)
+        brought |= {name: everybody[chance.choice(names)] for name in corrected[:2]} | {corrected[2]: everybody[corrected[2]]}
+        following.append((brought, [corrected[3], f"S0{SEPARATOR}never-seen"]))
+    follow(tmp_path, first, following)

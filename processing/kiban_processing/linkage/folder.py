@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 
 PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
+
+# Shares of the large parts that came or went, and of unused bytes beside used ones, from which a state is written whole again.
+FOLD_FROM, UNUSED_FROM = 0.1, 1.0
 
 Written = Callable[[Nodes], list[str]]
 
@@ -101,7 +105,22 @@ def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: 
     )  # fmt: skip
     counts = {**_next_counts(kept, change, following), "review": len(review)}
     state.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
+    _fold(kept, folder, key, random)
     return counts
+
+
+def _fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
+    """Write the new state whole where so much has changed that looking it up takes longer, or that its files hold much that is gone."""
+    made = Kept(folder, key, kept.shape)
+    try:
+        if made.since > FOLD_FROM or made.pages.unused() > UNUSED_FROM:
+            beside = folder / "folded"
+            state.fold(made, beside, key, random)
+            shutil.rmtree(folder / state.STATE_FOLDER)
+            (beside / state.STATE_FOLDER).rename(folder / state.STATE_FOLDER)
+            beside.rmdir()
+    finally:
+        made.close()
 
 
 class Ids:

@@ -51,7 +51,7 @@ class Arrival:
 
     @property
     def dead(self) -> Nodes:
-        return np.unique(np.concatenate([self.erased, self.replaced[self.replaced != NO_PERSON]]))
+        return np.asarray(np.unique(np.concatenate([self.erased, self.replaced[self.replaced != NO_PERSON]])))
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,12 @@ class Kept:
         self.cuts = lines.Cuts(self.pages.all("cuts/at"), self.pages.all("cuts/length"))
 
     @property
+    def since(self) -> float:
+        """How much has come or gone since the large parts were written, as a share of them."""
+        came = self.pages.length("registrations/since") + len(self.dead)
+        return came / max(self.pages.length("registrations/base"), 1)
+
+    @property
     def size(self) -> int:
         """How many nodes there have been."""
         return self.pages.length("rows")
@@ -235,6 +241,31 @@ def advance(kept: Kept, folder: Path, key: StateKey, random: Random, step: Step,
         writer.close()
 
 
+def fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
+    """Write the whole state anew into `folder`: one large part of every index, without what is dead, in files of its own."""
+    writer = Writer(folder / STATE_FOLDER, key, random)
+    pages, shape = kept.pages, kept.shape
+    try:
+        for name in ("rows", "named", "persons"):
+            writer.copy(pages, name)
+        held = pages.all("lines").copy()
+        held["at"] = kept.cuts.now(held["at"])
+        held["at"][kept.dead] = 0
+        writer.add("lines", held, _SMALL_BYTES)
+        for index in ("registrations", "household", *(f"rules/{number}" for number in range(len(shape.rules)))):
+            entries = np.concatenate([pages.all(f"{index}/{part}") for part in indexes.PARTS])
+            nodes = rows.nodes_of(entries)
+            indexes.begin(writer, index, entries[(nodes != rows.NOBODY) & ~indexes.within(nodes, kept.dead)])
+        pairs.begin(writer, pairs.whole(pages, kept.dead))
+        _add_small(writer, np.zeros(0, np.int64), lines.NO_CUTS, kept.review())
+        for name in pages.arrays:
+            if name.startswith("attached/"):
+                writer.copy(pages, name)
+        writer.finish(kept.notes)
+    finally:
+        writer.close()
+
+
 def named(texts: pa.Table) -> pa.Array:
     """Registrations from their two parts."""
     joined = pc.binary_join_element_wise(texts.column("site_id"), texts.column("local_patient_id"), SEPARATOR)
@@ -251,7 +282,7 @@ def value_prefixes(values: Nodes) -> npt.NDArray[np.uint64]:
 def household_values(held: Rows, household: Sequence[str]) -> Nodes:
     """All values that these rows hold in columns that a household shares, each once."""
     found = [held[column].astype(np.int64)[held[column] != np.iinfo(held[column].dtype).min] for column in household]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+    return np.asarray(np.unique(np.concatenate([np.zeros(0, np.int64), *found])))
 
 
 def _rule_entries(held: Rows, nodes: Nodes, rule: Sequence[str]) -> npt.NDArray[np.uint64]:

@@ -30,6 +30,7 @@ Random = Callable[[int], bytes]
 TABLE_FILE, ABOUT_FILE = "table.bin", "state.json"
 VERSION = 1
 PAGE_BYTES = 12 * 1024
+_PAGES_AT_A_TIME = 4096
 # `first` is the first item of a page where the array is sorted, so that a search opens the right page only.
 _ENTRY = np.dtype([("file", "<u4"), ("length", "<u4"), ("at", "<u8"), ("first", "<u8"), ("key", "u1", (KEY_BYTES,))])
 _ONCE = bytes(NONCE_BYTES)  # every page has a key of its own, so that one nonce serves all
@@ -114,6 +115,9 @@ class Pages:
     def page(self, name: str, page: int) -> Values:
         return self._join(name, np.array([page])).copy()
 
+    def pages(self, name: str, start: int, stop: int) -> Values:
+        return self._join(name, np.arange(start, min(stop, len(self.arrays[name].entries))))
+
     def _join(self, name: str, pages: Nodes) -> Values:
         listed = self.arrays[name]
         opened: list[bytes] = []
@@ -130,6 +134,13 @@ class Pages:
             with (self.folder / file_name(number)).open("rb") as file:
                 self._files[number] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return self._files[number]
+
+    def unused(self) -> float:
+        """Bytes in the files that no page needs, for each byte that one does."""
+        entries = [each.entries for each in self.arrays.values()]
+        used = sum(int(each["length"].astype(np.int64).sum()) for each in entries)
+        files = np.unique(np.concatenate([each["file"] for each in entries]))
+        return sum((self.folder / file_name(number)).stat().st_size for number in files.tolist()) / max(used, 1) - 1.0
 
     def close(self) -> None:
         for held in self._files.values():
@@ -189,6 +200,13 @@ class Writer:
         listed = Listed(values.dtype, max(1, page_bytes // values.dtype.itemsize), 0, np.zeros(0, _ENTRY))
         self._arrays[name] = _Open(listed, self._passing if passing else self._lasting)
         self.extend(name, values)
+
+    def copy(self, source: Pages, name: str) -> None:
+        """The array of that name of another state, under new keys."""
+        listed = source.arrays[name]
+        self._arrays[name] = _Open(Listed(listed.dtype, listed.per_page, 0, np.zeros(0, _ENTRY)), self._lasting)
+        for start in range(0, len(listed.entries), _PAGES_AT_A_TIME):
+            self.extend(name, source.pages(name, start, start + _PAGES_AT_A_TIME))
 
     def extend(self, name: str, values: Values) -> None:
         """More items at the end."""

@@ -46,7 +46,7 @@ class Pool:
     def ordered(self, nodes: Nodes) -> Nodes:
         """These nodes in the order of their registrations."""
         order = pc.sort_indices(named(self.texts(nodes))).to_numpy()
-        return nodes[order]
+        return np.asarray(nodes[order])
 
     def table(self, ordered: Nodes) -> pa.Table:
         """The keys table of these nodes, numbered 0, 1, ... in the order given."""
