@@ -86,9 +86,7 @@ def relinked(previous: Path, surviving: Path, out: Path, key_file: Path) -> None
     out.mkdir()
     with duckdb.connect(config={"memory_limit": "6GB", "threads": 2}) as con:
         received = registrations.read([surviving])
-        relinking.link_all(
-            con, received, None, previous / "model.json", out, key, secrets.token_bytes, None, lambda *_: None, frozen
-        )
+        relinking.link_all(con, received, None, previous / "model.json", out, key, secrets.token_bytes, None, lambda *_: None, frozen)
 
 
 def main() -> None:

@@ -31,7 +31,14 @@ def registered(world: World) -> pa.Table:
     for node, (registration, values) in enumerate(sorted(world.items())):
         site = registration.split(SEPARATOR)[0]
         made.append(
-            {"node": node, "registration": registration, "site_id": site, "site": int(site[1:]), "newborn": values[0] == 0, **dict(zip(VALUES, values, strict=True))}
+            {
+                "node": node,
+                "registration": registration,
+                "site_id": site,
+                "site": int(site[1:]),
+                "newborn": values[0] == 0,
+                **dict(zip(VALUES, values, strict=True)),
+            }
         )
     return pa.Table.from_pylist(made, schema=SCHEMA)
 
@@ -48,7 +55,9 @@ def all_judged(world: World) -> tuple[pairs.Pairs, np.ndarray]:
     place = {column: at for at, column in enumerate(VALUES)}
 
     def candidate(one: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
-        return any(all(one[place[column]] is not None and one[place[column]] == other[place[column]] for column in rule) for rule in SHAPE.rules)
+        return any(
+            all(one[place[column]] is not None and one[place[column]] == other[place[column]] for column in rule) for rule in SHAPE.rules
+        )
 
     found = [(i, j) for i, j in combinations(range(len(values)), 2) if candidate(values[i], values[j])]
     left, right = (np.array([pair[side] for pair in found], np.int64) for side in (0, 1))
@@ -64,12 +73,23 @@ def link_whole(out: Path, world: World) -> None:
     opened = judged.where(judged.open(labels))
     names = keys.column("registration").combine_chunks()
     review = pa.table(
-        {"left": names.take(pa.array(opened.left)), "right": names.take(pa.array(opened.right)), "left_node": opened.left, "right_node": opened.right, "weight": opened.weight}
+        {
+            "left": names.take(pa.array(opened.left)),
+            "right": names.take(pa.array(opened.right)),
+            "left_node": opened.left,
+            "right_node": opened.right,
+            "weight": opened.weight,
+        }
     )
     reasons = JUDGE.explain(keys, opened.left, opened.right, opened.weight, opened.decision)
     review = review.append_column("reasons", reasons.column("reasons")).append_column("weights", reasons.column("weights"))
     out.mkdir()
-    texts = pa.table({"site_id": keys.column("site_id"), "local_patient_id": pa.array([name.split(SEPARATOR)[1] for name in names.to_pylist()], pa.string())})
+    texts = pa.table(
+        {
+            "site_id": keys.column("site_id"),
+            "local_patient_id": pa.array([name.split(SEPARATOR)[1] for name in names.to_pylist()], pa.string()),
+        }
+    )
     beginning = Beginning(out, KEY, random.Random(1).randbytes, SHAPE)
     beginning.add_rows(keys, prefixes(names.to_pylist()))
     beginning.add_pairs(judged)
@@ -107,7 +127,11 @@ def groups(assigned: dict[str, str]) -> set[frozenset[str]]:
 def review(out: Path) -> dict[frozenset[str], tuple[float, str]]:
     with (out / "review.csv").open(encoding="utf-8", newline="") as file:
         lines = [
-            (frozenset(row[f"{side}_site_id"] + SEPARATOR + row[f"{side}_local_patient_id"] for side in ("left", "right")), float(row["weight"]), row["reasons"])
+            (
+                frozenset(row[f"{side}_site_id"] + SEPARATOR + row[f"{side}_local_patient_id"] for side in ("left", "right")),
+                float(row["weight"]),
+                row["reasons"],
+            )
             for row in csv.DictReader(file)
         ]
     assert [line[1] for line in lines] == sorted((line[1] for line in lines), reverse=True)
@@ -122,7 +146,10 @@ def expect_equal(out: Path, world: World) -> None:
     expected = {frozenset(names[node] for node in np.flatnonzero(labels == label)) for label in np.unique(labels)}
     assert groups(persons(out)) == expected
     open_pairs = judged.where(judged.open(labels))
-    wanted = {frozenset((names[one], names[other])): weight for one, other, weight in zip(open_pairs.left, open_pairs.right, open_pairs.weight, strict=True)}
+    wanted = {
+        frozenset((names[one], names[other])): weight
+        for one, other, weight in zip(open_pairs.left, open_pairs.right, open_pairs.weight, strict=True)
+    }
     found = review(out)
     assert found.keys() == wanted.keys()
     for pair, (weight, _reasons) in found.items():
@@ -130,15 +157,22 @@ def expect_equal(out: Path, world: World) -> None:
     kept = Kept(out, KEY, SHAPE)
     held = pairs.whole(kept.pages, kept.dead)
     held = held.where((held.decision != pairs.APART) | held.supports)
-    registrations = [site + SEPARATOR + local for site, local, _ in zip(*kept.texts(np.unique([held.left, held.right])).to_pydict().values(), strict=True)]
+    registrations = [
+        site + SEPARATOR + local
+        for site, local, _ in zip(*kept.texts(np.unique([held.left, held.right])).to_pydict().values(), strict=True)
+    ]
     name_of = dict(zip(np.unique([held.left, held.right]).tolist(), registrations, strict=True))
     all_kept = judged.kept()
     assert {
         (frozenset((name_of[one], name_of[other])), round(weight, 9), decision)
-        for one, other, weight, decision in zip(held.left.tolist(), held.right.tolist(), held.weight.tolist(), held.decision.tolist(), strict=True)
+        for one, other, weight, decision in zip(
+            held.left.tolist(), held.right.tolist(), held.weight.tolist(), held.decision.tolist(), strict=True
+        )
     } == {
         (frozenset((names[one], names[other])), round(weight, 9), decision)
-        for one, other, weight, decision in zip(all_kept.left.tolist(), all_kept.right.tolist(), all_kept.weight.tolist(), all_kept.decision.tolist(), strict=True)
+        for one, other, weight, decision in zip(
+            all_kept.left.tolist(), all_kept.right.tolist(), all_kept.weight.tolist(), all_kept.decision.tolist(), strict=True
+        )
     }
     sizes = kept.notes["sizes"]
     assert sum(int(size) * count for size, count in sizes.items()) == kept.notes["registrations"] == len(world)
@@ -167,7 +201,9 @@ def follow(place: Path, first: World, following: list[tuple[World, list[str]]]) 
 
 some = st.one_of(st.none(), st.integers(0, 2))
 values = st.tuples(some, some, st.one_of(st.none(), st.integers(0, 1)), some, some)
-registrations = st.builds(lambda site, local: f"S{site}{SEPARATOR}{local}", st.integers(0, 2), st.sampled_from(["a", 'b"', "c,", "d", "e\n", "f"]))
+registrations = st.builds(
+    lambda site, local: f"S{site}{SEPARATOR}{local}", st.integers(0, 2), st.sampled_from(["a", 'b"', "c,", "d", "e\n", "f"])
+)
 worlds = st.dictionaries(registrations, values, max_size=14)
 deliveries = st.lists(st.tuples(worlds, st.lists(registrations, max_size=4)), min_size=1, max_size=3)
 
@@ -190,10 +226,14 @@ def town(chance: random.Random, persons: int) -> World:
         for _ in range(3):
             born, name, given = chance.randrange(persons // 2), chance.randrange(max(2, persons // 4)), chance.randrange(3)
             for _ in range(chance.choice((1, 2, 2, 3))):
-                phone, insurance = before if chance.random() < 0.5 else after
+                phone, insurance = (chance.choice((before, after))[side] for side in (0, 1))  # the one may move before the other
                 row = (born, name, given, phone, insurance)
                 kept = tuple(None if chance.random() < 0.08 else value for value in row)
-                world[f"S{chance.randrange(4)}{SEPARATOR}{len(world)}-{family}"] = (*kept[:2], chance.randrange(3) if chance.random() < 0.1 else kept[2], *kept[3:])
+                world[f"S{chance.randrange(4)}{SEPARATOR}{len(world)}-{family}"] = (
+                    *kept[:2],
+                    chance.randrange(3) if chance.random() < 0.1 else kept[2],
+                    *kept[3:],
+                )
     return world
 
 

@@ -44,7 +44,9 @@ class ByModel:
             self._con.execute(f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT *, {SUPPORTS} AS supports FROM {_JUDGED}")
             return read(self._con, support.strengthen(self._con, _KEYS, _JUDGED, self._model, _SUPPORTED), "supports")
 
-    def explain(self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8]) -> pa.Table:
+    def explain(
+        self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8]
+    ) -> pa.Table:
         with self._judged(keys, left, right):
             asked = pa.table({"left": left, "right": right, "total": weight, "parted": decision == LINK, "place": np.arange(len(left))})
             self._con.register("linkage_totals", asked)
@@ -76,7 +78,9 @@ class ByModel:
 
 def read(con: duckdb.DuckDBPyConnection, judged: str, supports: str) -> Pairs:
     """The judged pairs of a table as arrays; `supports`: the condition for that (`SUPPORTS` before support is added)."""
-    found = con.execute(f'SELECT "left", "right", weight, {_DECISIONS}::UTINYINT AS decision, certain, {supports} AS supports FROM {judged}').fetchnumpy()
+    found = con.execute(
+        f'SELECT "left", "right", weight, {_DECISIONS}::UTINYINT AS decision, certain, {supports} AS supports FROM {judged}'
+    ).fetchnumpy()
     return Pairs(
         np.asarray(found["left"], np.int64),
         np.asarray(found["right"], np.int64),

@@ -92,7 +92,9 @@ def _delivery(con: duckdb.DuckDBPyConnection, kept: Kept, frozen: Frozen) -> inc
             FROM {table} k JOIN linkage_registrations r USING (registration) ORDER BY k.node""").to_arrow_table()
     finally:
         con.execute(f"DROP TABLE IF EXISTS {table}")
-    gone = con.execute(f"SELECT registration, {registrations.prefix_sql('registration')} AS prefix FROM linkage_withdrawn ORDER BY 1").to_arrow_table()
+    gone = con.execute(
+        f"SELECT registration, {registrations.prefix_sql('registration')} AS prefix FROM linkage_withdrawn ORDER BY 1"
+    ).to_arrow_table()
     return increment.Delivery(
         found.drop_columns(["prefix"]), _prefixes(found), gone.column("registration").combine_chunks().cast(pa.string()), _prefixes(gone)
     )

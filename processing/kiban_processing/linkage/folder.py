@@ -71,7 +71,9 @@ def write_whole(
     return persons, ids, counts
 
 
-def write_next(kept: Kept, folder: Path, key: StateKey, random: Random, change: Change, judge: Judge, notes: Mapping[str, Any]) -> dict[str, Any]:
+def write_next(
+    kept: Kept, folder: Path, key: StateKey, random: Random, change: Change, judge: Judge, notes: Mapping[str, Any]
+) -> dict[str, Any]:
     """Write the outcome of a delivery into the new `folder`; returns the new counts."""
     pool, persons, arrival = change.pool, change.persons, change.arrival
     following = int(kept.notes["next_serial"])

@@ -98,7 +98,9 @@ def judge(kept: Kept, delivery: Delivery, packed: Rows, judge: Judge) -> Change:
     left_over = kept.persons(arrival.dead)
     renumbered = serials.assign(labels, before, place, left_over, int(kept.notes["next_serial"]))
     opened, closed = work.review(touched, labels, pairs.join(edges, changed))
-    return Change(arrival, pool, touched, before, renumbered, changed, opened, closed, delivery.prefixes[arrival.fresh], len(compared) + len(inside))
+    return Change(
+        arrival, pool, touched, before, renumbered, changed, opened, closed, delivery.prefixes[arrival.fresh], len(compared) + len(inside)
+    )
 
 
 class _Local:
@@ -295,4 +297,3 @@ def _arrive(kept: Kept, delivery: Delivery, packed: Rows) -> tuple[Arrival, Pool
     arrival = arrive(kept, delivery, packed)
     texts = pa.table({"site_id": delivery.keys.column("site_id"), "local_patient_id": delivery.keys.column("local_patient_id")})
     return arrival, Pool(kept, packed[arrival.fresh], texts.take(pa.array(arrival.fresh)))
-

@@ -89,7 +89,13 @@ def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _linked(
-    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None, keep: Keep | None
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    frozen: Frozen,
+    settings: LinkageSettings,
+    learnt: Model | None,
+    decisions: pa.Table | None,
+    keep: Keep | None,
 ) -> Linked:
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
@@ -136,7 +142,9 @@ def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings
 
 
 def _edges(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> clusters.Edges:
-    found = con.execute(f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"').fetchnumpy()
+    found = con.execute(
+        f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"'
+    ).fetchnumpy()
     left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
     weight, certain = np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_)
     return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + clusters.FIRMER))

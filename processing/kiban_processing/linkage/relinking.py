@@ -169,8 +169,13 @@ def _differences(earlier: folder.Earlier, persons: serials.Renumbering, texts: p
     ends = pa.array([node for _, *both in found for node in both], pa.int64())
     written = texts.take(ends).to_pylist()
     return [
-        {"kind": kind, **{f"{side}_{column}": value for side, row in zip(("left", "right"), written[2 * at : 2 * at + 2], strict=True) for column, value in row.items()}}
+        {
+            "kind": kind,
+            **{
+                f"{side}_{column}": value
+                for side, row in zip(("left", "right"), written[2 * at : 2 * at + 2], strict=True)
+                for column, value in row.items()
+            },
+        }
         for at, (kind, _, _) in enumerate(found)
     ]
-
-

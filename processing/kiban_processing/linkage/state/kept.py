@@ -186,7 +186,13 @@ class Beginning:
         return self._digest.hexdigest()[:32]
 
     def finish(
-        self, persons: Nodes, at: Nodes, length: Nodes, review: npt.NDArray[np.void], attached: Mapping[str, bytes], notes: Mapping[str, Any]
+        self,
+        persons: Nodes,
+        at: Nodes,
+        length: Nodes,
+        review: npt.NDArray[np.void],
+        attached: Mapping[str, bytes],
+        notes: Mapping[str, Any],
     ) -> None:
         """`persons`, `at`, `length`: serial, place and length of line of each registration. `attached`: what the caller keeps besides."""
         assert self._schema is not None

@@ -65,7 +65,12 @@ def write(path: Path, sites: pa.Array, locals_: pa.Array, ids: Callable[[int, in
 
 
 def rewrite(
-    source: Path, target: Path, before: Cuts, cut: tuple[Nodes, Nodes], changed: tuple[Nodes, Nodes, Ids], added: tuple[pa.Array, pa.Array, Ids]
+    source: Path,
+    target: Path,
+    before: Cuts,
+    cut: tuple[Nodes, Nodes],
+    changed: tuple[Nodes, Nodes, Ids],
+    added: tuple[pa.Array, pa.Array, Ids],
 ) -> tuple[Cuts, Nodes, Nodes]:
     """The next file: lines of `source` cut out (place, length), IDs of others changed (place, length, ID), lines added at the end.
 

@@ -103,7 +103,7 @@ class Pages:
         if not len(low) or not listed.length:
             return nothing, np.zeros(0, np.uint64), nothing
         firsts = listed.entries["first"]
-        begin = np.maximum(np.searchsorted(firsts, low, "right") - 1, 0)
+        begin = np.maximum(np.searchsorted(firsts, low, "left") - 1, 0)
         end = np.maximum(np.searchsorted(firsts, high, "right") - 1, 0)
         wanted = _distinct(spread(begin, end - begin + 1), len(firsts))
         items = self._join(name, wanted)
@@ -317,12 +317,13 @@ def _write_table(notes: Mapping[str, Any], arrays: Mapping[str, Listed]) -> byte
     head = {
         "notes": notes,
         "arrays": [
-            [name, _described(np.dtype(each.dtype)), each.per_page, each.length, len(each.entries)]
-            for name, each in arrays.items()
+            [name, _described(np.dtype(each.dtype)), each.per_page, each.length, len(each.entries)] for name, each in arrays.items()
         ],
     }
     text = json.dumps(head, ensure_ascii=False).encode()
-    return b"".join([VERSION.to_bytes(4, "little"), len(text).to_bytes(8, "little"), text, *(each.entries.tobytes() for each in arrays.values())])
+    return b"".join(
+        [VERSION.to_bytes(4, "little"), len(text).to_bytes(8, "little"), text, *(each.entries.tobytes() for each in arrays.values())]
+    )
 
 
 def _read_table(content: bytes) -> tuple[dict[str, Any], dict[str, Listed]]:

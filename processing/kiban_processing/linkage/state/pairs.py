@@ -156,7 +156,9 @@ def _whole(pages: Pages, part: str) -> Pairs:
 
 def _pairs(found: npt.NDArray[np.uint64], held: npt.NDArray[np.void]) -> Pairs:
     first, second = (found >> _UPPER).astype(np.int64), (found & np.uint64(NOBODY)).astype(np.int64)
-    return Pairs(np.minimum(first, second), np.maximum(first, second), *(held[column] for column in ("weight", "decision", "certain", "supports")))
+    return Pairs(
+        np.minimum(first, second), np.maximum(first, second), *(held[column] for column in ("weight", "decision", "certain", "supports"))
+    )
 
 
 def _living(pairs: Pairs, dead: Nodes) -> Pairs:

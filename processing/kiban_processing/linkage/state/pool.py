@@ -53,4 +53,9 @@ class Pool:
         texts = self.texts(ordered)
         held = rows.unpack(self.rows(ordered), self._kept.schema)
         made = {"node": pa.array(np.arange(len(ordered))), "registration": named(texts), "site_id": texts.column("site_id")}
-        return pa.table({field.name: made.get(field.name, held.column(field.name) if field.name in held.column_names else None) for field in self._kept.schema})
+        return pa.table(
+            {
+                field.name: made.get(field.name, held.column(field.name) if field.name in held.column_names else None)
+                for field in self._kept.schema
+            }
+        )
