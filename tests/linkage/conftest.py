@@ -184,7 +184,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_world() -> Callable[..., tuple[pa.Table, dict[str, int]]]:
     return world
 

@@ -19,9 +19,8 @@ PAIRS = st.lists(
 
 def edges(pairs: list[Pair], weights: list[float] | None = None, certain: set[Pair] | None = None) -> clusters.Edges:
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
-    return clusters.Edges(
-        left, right, np.array(weights or [20.0] * len(pairs)), np.array([pair in (certain or set()) for pair in pairs], dtype=np.bool_)
-    )
+    sure = np.array([pair in (certain or set()) for pair in pairs], dtype=np.bool_)
+    return clusters.Edges(left, right, np.array(weights or [20.0] * len(pairs)), sure, sure)
 
 
 def ends(pairs: list[Pair]) -> tuple[clusters.Nodes, clusters.Nodes]:

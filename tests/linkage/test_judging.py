@@ -102,9 +102,9 @@ def test_two_persons_or_doubt_is_never_merged(case: str, con: duckdb.DuckDBPyCon
 @pytest.mark.parametrize(
     ("case", "decision", "reason"),
     [
-        ("namesake_with_another_insurance", "review", "insurance:contradicts"),
+        ("namesake_with_another_insurance", "review", "contact:both-differ"),
         ("name_and_birth_date_alone", "review", "household:missing"),
-        ("same_name_other_branch", "veto", "insurance:branch-differs"),
+        ("same_name_other_branch", "review", "insurance:branch-differs"),
         ("twin", "veto", "rule:twin"),
         ("twin_without_insurance", "veto", "rule:twin"),
     ],
@@ -124,7 +124,7 @@ def test_a_newborn_and_the_named_child_wait_for_review(con: duckdb.DuckDBPyConne
     assert "rule:newborn" in reasons_of(linked)
 
 
-def test_two_registrations_of_one_hospital_need_the_deterministic_pass(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+def test_two_registrations_of_one_hospital_need_an_equal_birth_date(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
     mistyped = {**HANAKO, "birth_date": date(1971, 5, 8)}
     assert decisions(judged(con, make_table, HANAKO, mistyped, sites=("S1", "S2"))) == ["link"]
     assert decisions(judged(con, make_table, HANAKO, mistyped, sites=("S1", "S1"))) == ["review"]

@@ -60,7 +60,7 @@ def _lay_places(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, nam
         placed AS (
             SELECT head, epoch, postal, CASE WHEN added THEN there_prefecture ELSE prefecture END AS prefecture,
                    CASE WHEN added THEN there ELSE municipality END AS municipality,
-                   CASE WHEN added AND municipality IS NULL AND rest = '' THEN coalesce(there_town, '') ELSE rest END AS rest
+                   CASE WHEN added AND there_town <> '' AND (ends_with(rest, there_town) OR (rest = '' AND municipality IS NULL)) THEN there_town ELSE rest END AS rest
             FROM joined)
         SELECT head, epoch, postal, nullif(coalesce(municipality, '') || rest, '') AS town_text, {codes.code_sql("town_text")} AS town,
                CASE WHEN town_text IS NOT NULL THEN {codes.code_sql("prefecture")} END AS prefecture,

@@ -137,16 +137,20 @@ def place_of(shown: str, mergers: Mergers | None = None, day: date | None = None
 
 
 def located(found: Place, postal: str | None) -> Place:
-    """The place with what its postal code adds."""
+    """The place with what its postal code adds: municipality, ward or prefecture, and the town's present name.
+
+    >>> located(place("埼玉県浦和市南浦和"), "3360017").town
+    'さいたま市南区南浦和'
+    """
     if postal is None or (found.municipality and found.whole and found.prefecture):
         return found
     there, town = municipalities.of_postal_code(postal)
     if there is None or found.prefecture not in (None, there.prefecture):
         return found
-    if found.municipality is None:
-        return Place(there.prefecture, there.name, True, found.rest or town or "")
-    if there.name == found.municipality or (not found.whole and there.name.startswith(found.municipality)):
-        return Place(there.prefecture, there.name, True, found.rest)
+    # A municipality that is no more, or a former ward, stands before the town; the code says where the town lies now.
+    rest = town if town and (found.rest.endswith(town) or not (found.rest or found.municipality)) else found.rest
+    if found.municipality is None or there.name == found.municipality or (not found.whole and there.name.startswith(found.municipality)):
+        return Place(there.prefecture, there.name, True, rest)
     return found
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import clusters
+from kiban_processing.linkage import clusters, evidence, support
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
@@ -24,8 +25,17 @@ CONTRADICTING_DECISIONS = Ground(
 )
 
 
-def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa.Table | None, name: str = "linkage_imposed") -> str:
-    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed, pairs that were never compared added; returns that name.
+def impose(
+    con: duckdb.DuckDBPyConnection,
+    keys: str,
+    judged: str,
+    decisions: pa.Table | None,
+    model: Model,
+    registrations: int,
+    name: str = "linkage_imposed",
+) -> str:
+    """Makes the temporary table `name`: the rows of `judged` with the decisions imposed (settled: same or not, null where nobody decided),
+    pairs that were never compared added; returns that name.
 
     `decisions`: left, right (registrations), same; those about registrations that are not in `keys` do not act. Returns `judged` where
     there is nothing to impose.
@@ -42,12 +52,18 @@ def impose(con: duckdb.DuckDBPyConnection, keys: str, judged: str, decisions: pa
     con.unregister("linkage_decisions")
     _refuse_contradictions(con, keys)
     con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_never_compared AS
+        SELECT "left", "right" FROM linkage_settled ANTI JOIN {judged} USING ("left", "right")""")
+    added = support.unsupported(con, evidence.judge(con, keys, "linkage_never_compared", model, registrations, "linkage_added"))
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT j.* REPLACE (CASE WHEN s.same THEN 'link' WHEN NOT s.same THEN 'veto' ELSE decision END AS decision,
-                            CASE WHEN s.same THEN true WHEN NOT s.same THEN false ELSE certain END AS certain,
-                            notable OR s.same IS NOT NULL AS notable),
+        SELECT j.* EXCLUDE (settled)
+                   REPLACE (CASE WHEN s.same THEN 'link' WHEN NOT s.same THEN 'veto' ELSE decision END AS decision,
+                            CASE WHEN s.same IS NULL THEN certain ELSE s.same END AS certain, notable OR s.same IS NOT NULL AS notable),
                s.same AS settled
-        FROM {judged} j FULL JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
+        FROM (SELECT * FROM {judged} UNION ALL BY NAME SELECT * FROM {added}) j
+        LEFT JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
+    con.execute("DROP TABLE linkage_never_compared")
     con.execute("DROP TABLE linkage_settled")
     return name
 

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
 from kiban_processing.linkage import comparisons, namesakes
-from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, Comparison
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, SEX, Comparison
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
+_VILLAGE = 2_000.0
+# Only a file of many more persons than this shows that a name is rare.
+_SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a twentieth of what is aimed at.
+WRONG_LINKS = 5e-6
+LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
+_STEPS_PER_BIT = 4
 # A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
 _RARE, _RAREST = 0.5, 0.01
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")
@@ -83,15 +91,15 @@ def judge(
         certified AS (
             SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
                        (same_person_number AND given_same)
-                       OR ({level_in(NAME, "equal")} AND sex_l = sex_r AND (same_address OR same_phone OR same_insurance))) AS certain
+                       OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND (same_address OR same_phone OR same_insurance))) AS certain
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs')}
-                       AND (NOT same_site OR ({level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs', 'missing')}
+                       AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
-            SELECT *, {decision("same_person_number AND same_dob", model)} AS decision FROM bounded)
+            SELECT *, {decision(model)} AS decision FROM bounded)
         SELECT "left", "right", {", ".join(_FIELDS)}, {", ".join(f"w_{field}" for field in _FIELDS)}, {double(prior)} AS w_prior, w_rarity, w_household_alternative, w_namesakes,
                weight, certain, vetoed, linkable, decision,
                weight >= {double(model.review_weight)} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
@@ -101,10 +109,40 @@ def judge(
     return name
 
 
-def decision(insisted: str, model: Model) -> str:
-    """SQL for the decision from vetoed, certain, linkable and weight; `insisted`: a condition that asks for review at any weight."""
+def decision(model: Model, otherwise: str = "'apart'") -> str:
+    """SQL for the decision from vetoed, certain, linkable, weight and levels; equal personal numbers and birth dates ask for review at any weight."""
+    insisted = f"({level_in(HOUSEHOLD, 'personal-number')} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')})"
     return f"""CASE WHEN vetoed THEN 'veto' WHEN certain OR (linkable AND weight >= {double(model.link_weight)}) THEN 'link'
-        WHEN weight >= {double(model.review_weight)} OR ({insisted}) THEN 'review' ELSE 'apart' END"""
+        WHEN weight >= {double(model.review_weight)} OR {insisted} THEN 'review' ELSE {otherwise} END"""
+
+
+def calibrate(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> Model:
+    """The model with the lowest link weight at which the links are expected to hold no more wrong ones than `WRONG_LINKS` of them.
+
+    What is expected comes from the weights themselves: a link of weight w is wrong with odds of 2 to the power −w. No truth is needed, and
+    a file with many doubtful pairs gets a higher bar than one with few.
+    """
+    found = con.execute(f"""
+        SELECT certain, CAST(floor(weight * {_STEPS_PER_BIT}) AS INTEGER) AS step, count(*) AS pairs FROM {judged}
+        WHERE certain OR (linkable AND NOT vetoed AND weight >= {double(LOWEST_LINK_WEIGHT)}) GROUP BY ALL ORDER BY certain DESC, step DESC""").fetchall()
+    links = wrong = 0.0
+    bar = HIGHEST_LINK_WEIGHT
+    for certain, step, pairs in found:
+        weight = step / _STEPS_PER_BIT
+        links += pairs
+        wrong += 0.0 if certain else pairs * 2.0**-weight
+        if certain:
+            continue
+        if wrong > WRONG_LINKS * links:
+            break
+        bar = weight
+    return replace(model, link_weight=min(max(bar, LOWEST_LINK_WEIGHT), HIGHEST_LINK_WEIGHT))
+
+
+def decide_again(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> str:
+    """Puts the decisions of the table `judged` right for another link or review weight; returns its name."""
+    con.execute(f"UPDATE {judged} SET decision = {decision(model)}")
+    return judged
 
 
 # Facts of a pair that carry no weight of their own, as bits in this order.
@@ -152,25 +190,31 @@ def _household_weights(model: Model, comparison: Comparison) -> list[float]:
     ]
 
 
+def _persons(registrations: int) -> float:
+    """Persons the counts stand for; a few hundred registrations are taken for part of a village, not for all there is."""
+    return registrations / REGISTRATIONS_PER_PERSON + _VILLAGE
+
+
 def _held(column: str) -> str:
     """Of both sides' counts the greater: a name a clerk misread is rare, the name meant may not be."""
     return f"greatest(coalesce({column}_l, 1), coalesce({column}_r, 1))"
 
 
-def _carriers(column: str) -> str:
+def _carriers(column: str, persons: float) -> str:
     """How many other persons carry this full name: those seen, or, for a name seen once, those to be expected from its parts."""
-    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {{persons}}, 1.0e0)"
-    return f"({_held(column)} - 1.0e0 + {expected})"
+    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {double(persons)}, 1.0e0)"
+    unseen = double(0.5 * _SEEN_ENOUGH / (persons + _SEEN_ENOUGH))
+    return f"({_held(column)} - 1.0e0 + greatest({expected}, {unseen}))"
 
 
 def _rarity(model: Model, registrations: int) -> str:
     """How much rarer, or commoner, this very name is than names that agree at this level are on average."""
     rates = model.rates[NAME.field]
-    everybody = double(registrations / REGISTRATIONS_PER_PERSON)
+    everybody = double(_persons(registrations))
     arms = []
     for place, level in enumerate(NAME.levels):
         if column := _COUNTED_FULL.get(level.name):
-            carriers = f"({_carriers(column).format(persons=everybody)} + {double(_LEAST_CARRIERS)})"
+            carriers = f"({_carriers(column, _persons(registrations))} + {double(_LEAST_CARRIERS)})"
         elif level.name in _COUNTED_GIVEN:
             carriers = f"({_held('given_held')} + 1.0e0)"
         else:
@@ -189,8 +233,7 @@ def _against_namesakes(model: Model, registrations: int) -> str:
     )
     contact = _chosen(CONTACT, _person_weights(model, CONTACT))
     commonness = " ".join(f"WHEN {place} THEN {double(-math.log2(odds))}" for place, odds in enumerate(model.namesakes))
-    persons = double(registrations / REGISTRATIONS_PER_PERSON)
-    carriers = _carriers("kanji_held").format(persons=persons)
+    carriers = _carriers("kanji_held", _persons(registrations))
     rare = f"log2(greatest(least({carriers} / {double(_RARE)}, 1.0e0), {double(_RAREST)}))"
     return (
         f"(CASE WHEN {level_in(NAME, *_SAME_NAME)} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')}"
@@ -209,7 +252,7 @@ def _given_same(script: str) -> str:
 def reasons() -> str:
     """SQL for the reasons of a judged pair: a list of {code, weight} whose weights add up to the weight.
 
-    Asks beside the columns of `judge` for w_support (see `support.strengthen`) and parted (would have joined two persons).
+    Asks beside the columns of `judge` for w_support, settled (see `support` and `decided`) and parted (would have joined two persons).
     """
     weighed = [_reason("'prior:expected'", "w_prior")]
     for comparison in COMPARISONS:
@@ -217,7 +260,8 @@ def reasons() -> str:
         weighed.append(_reason(f"CASE {comparison.field} {arms} END", f"w_{comparison.field}"))
     for code, column in _ADJUSTMENTS.items():
         weighed.append(f"CASE WHEN {column} <> 0 THEN {_reason(repr(code), column)} END")
-    noted = ["CASE WHEN parted THEN " + _reason("'rule:cluster'", "0.0e0") + " END"]
+    further = {"rule:cluster": "parted", "rule:settled-same": "settled", "rule:settled-apart": "NOT settled"}
+    noted = [f"CASE WHEN {condition} THEN {_reason(repr(code), '0.0e0')} END" for code, condition in further.items()]
     noted += [f"CASE WHEN facts & {1 << place} > 0 THEN {_reason(repr(code), '0.0e0')} END" for place, code in enumerate(FACTS)]
     return f"list_filter([{', '.join(weighed + noted)}], lambda reason: reason IS NOT NULL)"
 

@@ -96,23 +96,20 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
         )
         for script in ("kanji", "kana")
     }
-    number_columns.lay(con, relation, "linkage_numbered")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE linkage_rows AS
-        SELECT *, substr(address, length(head) + 1) AS tail
-        FROM (SELECT *, {address_columns.HEAD} AS head, {address_columns.epoch(mergers)} AS epoch FROM linkage_numbered)""")
+    cut = f", {address_columns.HEAD} AS head, substr(address, length(head) + 1) AS tail, {address_columns.epoch(mergers)} AS epoch"
+    number_columns.lay(con, relation, "linkage_rows", cut)
     address_columns.lay(con, "linkage_rows", mergers, "linkage")
     code = codes.code_sql
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT row_number() OVER (ORDER BY s.registration) - 1 AS node, s.registration, s.site_id,
+        SELECT s.node, s.registration, s.site_id,
                ('0x' || substr(sha256(s.site_id), 1, 7))::INTEGER AS site, s.day::INTEGER AS day,
                j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, j.given AS given_kanji,
                k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, k.given AS given_kana, k.bits AS kana_bits, k.given_bits AS given_kana_bits,
                j.former AS former_surname_kanji, k.former AS former_surname_kana, j.alias AS alias_kanji, k.alias AS alias_kana,
                coalesce(j.latin, k.latin) AS latin, k.tokens AS tokens_kana,
                coalesce(j.newborn, false) OR coalesce(k.newborn, false) AS newborn,
-               s.birth_day::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
+               (s.birth_date - DATE '1970-01-01')::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
                false AS dob_default, s.sex, {code("s.postal")} AS postal, a.prefecture, a.municipality, a.town,
                {code("a.town_text || '|' || n.numbers")} AS address, {code("s.postal || '|' || n.numbers")} AS postal_address,
                CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
@@ -123,9 +120,8 @@ def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Froze
         LEFT JOIN linkage_kanji j ON j.written = s.name_kanji
         LEFT JOIN linkage_kana k ON k.written = s.name_kana
         LEFT JOIN linkage_places a ON a.head IS NOT DISTINCT FROM s.head AND a.postal IS NOT DISTINCT FROM s.postal AND a.epoch = s.epoch
-        LEFT JOIN linkage_numbers n ON n.tail = s.tail
-        ORDER BY s.registration""")
-    for table in ("kanji", "kana", "numbered", "rows", "places", "numbers"):
+        LEFT JOIN linkage_numbers n ON n.tail = s.tail""")
+    for table in ("kanji", "kana", "rows", "places", "numbers"):
         con.execute(f"DROP TABLE linkage_{table}")
     return surnames
 

@@ -102,8 +102,11 @@ def _linked(
         raise REPEATED_REGISTRATION.refuse(count=repeated)
     model = learnt or _learn(con, table, settings, rows)
     judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
+    if learnt is None and settings.link_weight is None:
+        model = evidence.calibrate(con, judged, model)
+        judged = evidence.decide_again(con, judged, model)
     judged = support.strengthen(con, table, judged, model)
-    judged = decided.impose(con, table, judged, decisions)
+    judged = decided.impose(con, table, judged, decisions, model, frozen.registrations)
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()
@@ -128,7 +131,7 @@ def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = 
 
 
 def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings, rows: int) -> Model:
-    start = learning.built_in(rows, settings.link_weight, settings.review_weight)
+    start = learning.built_in(rows, settings.link_weight or evidence.HIGHEST_LINK_WEIGHT, settings.review_weight)
     if settings.train == "never" or (settings.train == "auto" and rows < settings.train_from_rows):
         return start
     model = learning.learn(con, table, start, settings.seed)
@@ -196,5 +199,5 @@ def _report(
             **{decision: decisions.get(decision, 0) for decision in ("link", "review", "veto")},
         },
         "model": model.as_json(),
-        "settings": {"link_weight": settings.link_weight, "review_weight": settings.review_weight, "train": settings.train},
+        "settings": {"link_weight": model.link_weight, "review_weight": model.review_weight, "train": settings.train},
     }

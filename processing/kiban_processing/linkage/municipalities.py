@@ -121,7 +121,7 @@ class Mergers:
             if merger.new in met:
                 break
             met.add(merger.new)
-            place, day = Municipality(place.prefecture, merger.new), merger.in_force
+            place, day = _named(place.prefecture, merger.new), merger.in_force
         return place
 
 

@@ -80,7 +80,13 @@ def shown(text: str) -> str:
 
 def shown_lines(text: str) -> str:
     """`shown` of every line of a text."""
-    return _BLANKS.sub(" ", _TITLE.sub("", glyphs.strict_lines(text).upper()))
+    return tidied_lines(glyphs.strict_lines(text).upper())
+
+
+def tidied_lines(text: str) -> str:
+    """Every line of strict glyphs in capitals without blanks around it, doubled blanks and title."""
+    untitled = _TITLE.sub("", glyphs.trimmed_lines(text))
+    return _BLANKS.sub(" ", untitled) if "  " in untitled else untitled
 
 
 def cleaned(text: str) -> str:
@@ -134,8 +140,9 @@ def read(text: str, script: Script, surnames: Mapping[str, int] | None = None) -
     >>> read("NGUYEN, Thi Lan", "kanji").latin == read("Thi Lan Nguyen", "kanji").latin
     True
     """
-    laid = laid_lines(shown(text), script)
-    newborn = is_newborn(text)
+    seen = shown(text)
+    laid = laid_lines(seen, script)
+    newborn = _is_newborn(seen, kana.spelled_lines(seen))
     former, alias = _others(laid, script, newborn)
     # 佐藤(花子)児: the brackets of a newborn hold its mother's given name.
     clean = " ".join(_BRACKET.sub(" ", laid).split()) if newborn else _without_brackets(laid)
@@ -173,8 +180,13 @@ def is_newborn(text: str) -> bool:
     >>> is_newborn("佐藤花子ベビー"), is_newborn("サトウ ハナコノコ"), is_newborn("佐藤 桜子")
     (True, True, False)
     """
-    seen = kana.spelled(_BRACKET.sub(" ", shown(text)))
-    return bool(_NEWBORN.search(" ".join(seen.split())) or _NEWBORN.search(" ".join(shown(text).split())))
+    seen = shown(text)
+    return _is_newborn(seen, kana.spelled_lines(seen))
+
+
+def _is_newborn(seen: str, spelled: str) -> bool:
+    """Of a shown name and its kana in one spelling: some marks are kanji words, some readings."""
+    return any(_NEWBORN.search(" ".join(_BRACKET.sub(" ", name).split())) is not None for name in {seen, spelled})
 
 
 def laid_lines(name: str, script: Script) -> str:

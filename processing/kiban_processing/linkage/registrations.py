@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from kiban_processing.formats.dates import parse_date
 from kiban_processing.language import Text
-from kiban_processing.linkage import keys
+from kiban_processing.linkage import birth_dates, keys
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import REG_5_X
 
@@ -150,7 +149,7 @@ def prefix_sql(registration: str) -> str:
 
 def _dates(rows: pa.Table, column: str) -> pa.Table:
     written = [text for text in pc.unique(rows.column(column)).to_pylist() if text]
-    return pa.table({"written": pa.array(written, pa.string()), "day": pa.array([parse_date(text) for text in written], pa.date32())})
+    return pa.table({"written": pa.array(written, pa.string()), "day": pa.array([birth_dates.read(text) for text in written], pa.date32())})
 
 
 def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:

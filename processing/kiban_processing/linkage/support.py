@@ -23,7 +23,8 @@ _SAME_NAME = ("equal", "kanji-equal", "kana-equal")
 
 
 def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Model, name: str = "linkage_supported") -> str:
-    """Makes the temporary table `name`: the rows of `judged` (see `evidence.judge`) with w_support added and decided again; returns that name.
+    """Makes the temporary table `name`: the rows of `judged` (see `evidence.judge`) with w_support and settled (null) added, decided
+    again; returns that name.
 
     A supporter of the doubtful pair (a, b) is a pair (c, d), linked or of equal name and birth date, with c sharing address, telephone or
     insurance with a and d sharing one with b, and another birth date than a and b. Depends on nothing but such pairs, so an increment
@@ -55,11 +56,18 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
         GROUP BY m."left", m."right" """)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT * REPLACE ({evidence.decision("decision = 'review'", model)} AS decision)
+        SELECT * REPLACE ({evidence.decision(model, "decision")} AS decision)
         FROM (SELECT j.* REPLACE (weight + {_GAIN} AS weight),
-                     {_GAIN} AS w_support
+                     {_GAIN} AS w_support, CAST(NULL AS BOOLEAN) AS settled
               FROM {judged} j LEFT JOIN linkage_supporters s ON s."left" = j."left" AND s."right" = j."right")
         ORDER BY "left", "right" """)
     for table in ("doubtful", "household_keys", "moves", "evidence", "supporters"):
         con.execute(f"DROP TABLE linkage_{table}")
+    return name
+
+
+def unsupported(con: duckdb.DuckDBPyConnection, judged: str, name: str = "linkage_unsupported") -> str:
+    """Makes the temporary table `name`: the rows of `judged` in the shape of `strengthen`, without looking for support; returns that name."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS SELECT *, 0.0e0 AS w_support, CAST(NULL AS BOOLEAN) AS settled FROM {judged}""")
     return name

@@ -18,12 +18,12 @@ figure{margin:1rem 0}figcaption{font-size:.9rem}.fail{font-weight:700;text-decor
 """
 
 
-def page(language: Language, title: str, parts: Iterable[str]) -> bytes:
-    """The whole page; `parts` are HTML already."""
+def page(language: Language, title: str, parts: Iterable[str], style: str = "") -> bytes:
+    """The whole page; `parts` are HTML already, `style` is added to the page's own."""
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     ).encode()
