@@ -78,7 +78,7 @@ class PlainJudge:
 
     def explain(self, keys: pa.Table, left: np.ndarray, right: np.ndarray, weight: np.ndarray, decision: np.ndarray) -> pa.Table:
         alone = self.compare(keys, left, right).weight
-        codes = [["prior:expected", "household:one-agrees", *(["rule:cluster"] if each == LINK else [])] for each in decision.tolist()]
+        codes = [["prior:expected", "household:support", *(["rule:cluster"] if each == LINK else [])] for each in decision.tolist()]
         sums = [[own, total - own, 0.0][: len(code)] for own, total, code in zip(alone.tolist(), weight.tolist(), codes, strict=True)]
         return pa.table({"reasons": pa.array(codes, pa.list_(pa.string())), "weights": pa.array(sums, pa.list_(pa.float64()))})
 

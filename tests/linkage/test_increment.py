@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.linkage.plain_judge import SCHEMA, SHAPE, VALUES, PlainJudge
 
 from kiban_processing.linkage import clusters, folder, increment
 from kiban_processing.linkage.state import pairs, rows
 from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept, named
 from kiban_processing.linkage.state.sealing import StateKey
+from tests.linkage.plain_judge import SCHEMA, SHAPE, VALUES, PlainJudge
 
 KEY = StateKey(bytes(range(32)))
 JUDGE = PlainJudge()

@@ -54,7 +54,7 @@ class ByModel:
                 return self._con.execute(f"""
                     SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
                     FROM (SELECT place, {evidence.reasons()} AS because
-                          FROM (SELECT j.*, t.total - j.weight AS w_support, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
+                          FROM (SELECT j.*, t.total - j.weight AS w_support, CAST(NULL AS BOOLEAN) AS settled, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
                     ORDER BY place""").to_arrow_table()
             finally:
                 self._con.unregister("linkage_totals")

@@ -261,6 +261,10 @@ _PLACES = (
 )
 
 
+def _named(prefecture: str, name: str) -> Municipality:
+    return next((place for place in known().get(name, ()) if place.prefecture == prefecture), Municipality(prefecture, name))
+
+
 @cache
 def _exists(prefecture: str, name: str) -> bool:
     return any(place.prefecture == prefecture for place in known().get(name, ()))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -100,7 +101,7 @@ def read(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> Rec
         files.append({"file": path.name, "encoding": encoding, "rows": table.num_rows})
     rows = pa.concat_tables(tables)
     key = pc.binary_join_element_wise(rows.column("site_id"), rows.column("local_patient_id"), _SEPARATOR)
-    rows = rows.append_column("registration", key).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
+    rows = rows.append_column("registration", key).append_column("position", pa.array(np.arange(rows.num_rows)))
     return Received(rows, tuple(files))
 
 

@@ -91,4 +91,4 @@ def _weighed(codes: list[str], weights: list[float]) -> str:
 
 
 def _in_japanese(codes: list[str]) -> str:
-    return "／".join(TEXTS[code].ja if code in TEXTS else code for code in codes)
+    return "／".join(TEXTS[code].ja for code in codes)
