@@ -72,7 +72,7 @@ def _lay_places(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, nam
 
 def _postal_places(con: duckdb.DuckDBPyConnection, rows: str) -> pa.Table:
     known = [code for (code,) in con.execute(f"SELECT DISTINCT postal FROM {rows} WHERE postal IS NOT NULL").fetchall()]
-    found = [municipalities.of_postal_code(code) for code in known]
+    found = municipalities.of_postal_codes(known)
     return pa.table(
         {
             "postal": _strings(known),

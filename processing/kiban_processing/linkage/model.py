@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,11 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
-# Two registrations of one hospital in one group need better evidence than others: hospitals know most of their duplicates.
-_FIRMER = 4.0
-
 __all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+
+
+# What else to do with a run's tables before they are dropped: connection, keys table, judged table, cluster of each node, model, frozen counts.
+Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Frozen], None]
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def link(
     frozen: Frozen | None = None,
     learnt: Model | None = None,
     decisions: pa.Table | None = None,
+    keep: Keep | None = None,
 ) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
@@ -73,7 +76,7 @@ def link(
             frozen = keys.normalise_and_count(con, relation, "linkage_keys")
         else:
             keys.normalise_relation(con, relation, frozen, "linkage_keys")
-        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions)
+        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions, keep)
     finally:
         for left_behind in sorted(tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
@@ -84,7 +87,13 @@ def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def link_keys(
-    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    frozen: Frozen,
+    settings: LinkageSettings,
+    learnt: Model | None,
+    decisions: pa.Table | None,
+    keep: Keep | None = None,
 ) -> Linked:
     """As `link`, from a table of keys that lies on the engine already (see `keys.normalise_relation`); its working tables stay there."""
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
@@ -103,6 +112,8 @@ def link_keys(
     labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
     pairs = _pairs(con, table, judged, labels)
+    if keep is not None:
+        keep(con, table, judged, labels, model, frozen)
     return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
 
 
@@ -132,10 +143,12 @@ def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings
 
 
 def _edges(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> clusters.Edges:
-    found = con.execute(f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"').fetchnumpy()
+    found = con.execute(
+        f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"'
+    ).fetchnumpy()
     left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
     weight, certain = np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_)
-    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + _FIRMER))
+    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + clusters.FIRMER))
 
 
 def _vetoes(con: duckdb.DuckDBPyConnection, judged: str) -> tuple[clusters.Nodes, clusters.Nodes]:
