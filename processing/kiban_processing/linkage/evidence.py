@@ -42,9 +42,7 @@ _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
 
 
-def judge(
-    con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, registrations: int, name: str = "linkage_judged"
-) -> str:
+def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, registrations: int, name: str = "linkage_judged") -> str:
     """Makes the temporary table `name`, one row per pair of `pairs` (left, right: nodes of `keys`), and returns that name.
 
     `registrations`: how many the frozen counts were counted over. Nothing else is asked of the table `keys` as a whole, so it may hold
@@ -95,7 +93,7 @@ def judge(
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs', 'missing')}
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, "differs", "missing")}
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
@@ -178,9 +176,7 @@ def _chosen(comparison: Comparison, by_level: list[float]) -> str:
 
 def _person_weights(model: Model, comparison: Comparison) -> list[float]:
     rates = model.rates[comparison.field]
-    return [
-        math.log2(rates[level.name].person / rates[level.name].stranger) if level.name in rates else 0.0 for level in comparison.levels
-    ]
+    return [math.log2(rates[level.name].person / rates[level.name].stranger) if level.name in rates else 0.0 for level in comparison.levels]
 
 
 def _household_weights(model: Model, comparison: Comparison) -> list[float]:

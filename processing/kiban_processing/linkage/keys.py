@@ -40,7 +40,12 @@ _HELD_BY = {
     "given": "coalesce(given_kanji, given_kana)",
 }
 # Persons are told apart by birth date, and those of one surname or given name by full name and birth date.
-_PERSONS = {"kanji": "dob", "kana": "dob", "surname": "hash(coalesce(kanji_wide, kana_wide), dob)", "given": "hash(coalesce(kanji_wide, kana_wide), dob)"}
+_PERSONS = {
+    "kanji": "dob",
+    "kana": "dob",
+    "surname": "hash(coalesce(kanji_wide, kana_wide), dob)",
+    "given": "hash(coalesce(kanji_wide, kana_wide), dob)",
+}
 
 
 def count(con: duckdb.DuckDBPyConnection, relation: str, mergers: Mergers | None = None) -> Frozen:

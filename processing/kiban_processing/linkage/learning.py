@@ -27,7 +27,16 @@ _PSEUDO = 2_000.0
 _COUNTABLE = 1e-3
 # Of two people drawn from the towns that hospitals serve, at most this share is one person, however small the file is.
 # Families do not give one name twice; what a sample shows of it is one person with a wrong birth date, so these keep their rates.
-_NEVER_TWICE_IN_A_HOUSEHOLD = ("equal", "kanji-equal", "kana-equal", "former-surname", "alias", "kana-equal-kanji-differs", "swapped", "given-equal")
+_NEVER_TWICE_IN_A_HOUSEHOLD = (
+    "equal",
+    "kanji-equal",
+    "kana-equal",
+    "former-surname",
+    "alias",
+    "kana-equal-kanji-differs",
+    "swapped",
+    "given-equal",
+)
 _HIGHEST_PRIOR = 2.0**-14
 _PAIRS_PER_REGISTRATION = 1.3
 _HOUSEHOLD_PAIRS_PER_REGISTRATION = 1.0

@@ -34,9 +34,7 @@ def living(model: Model) -> dict[str, float]:
     rates = model.rates[HOUSEHOLD.field]
     in_city = sum(rates[level].stranger for level in _CITY)
     elsewhere = sum(each.stranger for level, each in rates.items() if level not in _CITY)
-    return {
-        level: each.stranger * (IN_CITY / in_city if level in _CITY else (1.0 - IN_CITY) / elsewhere) for level, each in rates.items()
-    }
+    return {level: each.stranger * (IN_CITY / in_city if level in _CITY else (1.0 - IN_CITY) / elsewhere) for level, each in rates.items()}
 
 
 def class_of(held: str) -> str:

@@ -46,13 +46,13 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_evidence AS
         SELECT "left", "right" FROM {judged} j
-        WHERE decision = 'link' AND {evidence.level_in(BIRTH_DATE, 'equal')}
+        WHERE decision = 'link' AND {evidence.level_in(BIRTH_DATE, "equal")}
           AND "left" IN (SELECT k.node FROM linkage_household_keys k SEMI JOIN (SELECT one AS household FROM linkage_moves UNION SELECT other FROM linkage_moves) m USING (household))
         UNION ALL SELECT "left", "right" FROM linkage_doubtful""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_supporters AS
         SELECT m."left", m."right", count(DISTINCT e.dob) AS supporters
-        FROM linkage_moves m JOIN ({moves.format(pairs='linkage_evidence')}) e ON e.one = m.one AND e.other = m.other AND e.dob <> m.dob
+        FROM linkage_moves m JOIN ({moves.format(pairs="linkage_evidence")}) e ON e.one = m.one AND e.other = m.other AND e.dob <> m.dob
         GROUP BY m."left", m."right" """)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
