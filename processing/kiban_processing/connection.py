@@ -22,6 +22,8 @@ class Result(Protocol):
 
     def df(self) -> pd.DataFrame: ...
 
+    def to_arrow_table(self) -> pa.Table: ...
+
 
 class Connection(Protocol):
     """Statements in DuckDB's dialect, parameters by name; Arrow tables can be registered as relations.

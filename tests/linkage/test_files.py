@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import random
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from kiban_processing.linkage import files, registrations
+from kiban_processing.linkage import by_model, delivering, files, parameters, registrations, relinking, review_file
+from kiban_processing.linkage.state.kept import Kept
+from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.refusals import Refusal
 
+KEY = StateKey(bytes(range(32)))
 MakeWorld = Callable[..., tuple[pa.Table, dict[str, int]]]
 
 HEADER = ",".join(registrations.COLUMNS)
@@ -37,9 +44,38 @@ def persons(out: Path) -> dict[tuple[str, str], str]:
         return {(row["site_id"], row["local_patient_id"]): row["person_id"] for row in csv.DictReader(file)}
 
 
+def link(paths: list[Path], out: Path, previous: Path | None = None, **options: Any) -> dict[str, Any]:
+    return files.link_files(paths, out, previous, **{"key": KEY, "random": random.Random(1).randbytes, **options})
+
+
+def as_lines(rows: pa.Table) -> list[str]:
+    """Registrations of a world as lines of a file."""
+    ordered = rows.sort_by("registration")
+    table = ordered.append_column("local_patient_id", ordered.column("registration")).to_pylist()
+    return [
+        ",".join(str(row.get(column) or "").replace(",", " ") for column in registrations.COLUMNS)
+        for row in ({**row, "op": "new"} for row in table)
+    ]
+
+
+def groups(out: Path) -> set[frozenset[tuple[str, str]]]:
+    by_person: dict[str, set[tuple[str, str]]] = {}
+    for registration, person in persons(out).items():
+        by_person.setdefault(person, set()).add(registration)
+    return {frozenset(each) for each in by_person.values()}
+
+
+def reviewed(out: Path) -> set[tuple[str, ...]]:
+    with (out / "review.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            tuple(sorted([row["left_local_patient_id"], row["right_local_patient_id"]]) + [row["weight"], row["reasons"]])
+            for row in csv.DictReader(file)
+        }
+
+
 def refused(*paths: Path, out: Path) -> Refusal:
     with pytest.raises(Refusal) as caught:
-        files.link_files(paths, out)
+        link(list(paths), out)
     assert not out.exists()
     return caught.value
 
@@ -50,7 +86,7 @@ def test_three_hospitals_three_encodings(tmp_path: Path) -> None:
         written(tmp_path, "b.csv", HANAKO_ELSEWHERE, encoding="cp932"),
         written(tmp_path, "c.csv", NAMESAKE, encoding="utf-8-sig"),
     ]
-    report = files.link_files(paths, tmp_path / "out")
+    report = link(paths, tmp_path / "out")
     found = persons(tmp_path / "out")
     assert found["S1", "0001"] == found["S2", "A-77"] != found["S3", "9"]
     assert (tmp_path / "out" / "persons.csv").read_text(encoding="utf-8").startswith("site_id,local_patient_id,person_id\nS")
@@ -61,7 +97,8 @@ def test_three_hospitals_three_encodings(tmp_path: Path) -> None:
 
 
 def test_the_review_file_has_weight_and_reasons_and_no_name(tmp_path: Path) -> None:
-    files.link_files([written(tmp_path, "a.csv", HANAKO, NAMESAKE)], tmp_path / "out")
+    doubtful = NAMESAKE.replace("022-765-4321", "045-123-4567").replace("昭和46年5月3日", "昭和46年5月13日")
+    link([written(tmp_path, "a.csv", HANAKO, doubtful)], tmp_path / "out")
     text = (tmp_path / "out" / "review.csv").read_text(encoding="utf-8")
     (row,) = csv.DictReader(text.splitlines())
     assert (row["left_site_id"], row["left_local_patient_id"], row["right_site_id"], row["right_local_patient_id"]) == (
@@ -70,9 +107,9 @@ def test_the_review_file_has_weight_and_reasons_and_no_name(tmp_path: Path) -> N
         "S3",
         "9",
     )
-    assert float(row["weight"]) > 8
-    assert "insurance:contradicts" in row["reasons"]
-    assert "被保険者番号が異なり" in row["reasons_ja"]
+    assert 0 < float(row["weight"]) < 20
+    assert "phone:equal" in row["reasons"]
+    assert "電話番号" in row["reasons_ja"]
     assert "花子" not in text
     assert "1971" not in text
 
@@ -80,72 +117,133 @@ def test_the_review_file_has_weight_and_reasons_and_no_name(tmp_path: Path) -> N
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HANAKO, HANAKO_ELSEWHERE, NAMESAKE)
     for out in ("one", "two"):
-        files.link_files([path], tmp_path / out)
+        link([path], tmp_path / out)
     for name in ("persons.csv", "review.csv", "report.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_only_the_key_columns_are_needed(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "S1,1", "S1,2", header="site_id,local_patient_id")
-    assert files.link_files([path], tmp_path / "out")["persons"]["count"] == 2
+    assert link([path], tmp_path / "out")["persons"]["count"] == 2
 
 
 def test_a_mapping_renames_a_hospitals_own_columns(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "S1,1,佐藤 花子", header="施設,患者番号,氏名", encoding="cp932")
     mapping = {"施設": "site_id", "患者番号": "local_patient_id", "氏名": "name_kanji"}
-    files.link_files([path], tmp_path / "out", mapping=mapping)
+    link([path], tmp_path / "out", mapping=mapping)
     assert list(persons(tmp_path / "out")) == [("S1", "1")]
 
 
 def test_update_replaces_and_delete_removes(tmp_path: Path) -> None:
     wrong = HANAKO_ELSEWHERE.replace("1971/05/03", "1917/05/03").replace("高橋花子", "高橋和子").replace("ﾀｶﾊｼ ﾊﾅｺ", "ﾀｶﾊｼ ｶｽﾞｺ")
     path = written(tmp_path, "a.csv", HANAKO, wrong, HANAKO_ELSEWHERE.replace(",new,", ",update,"), NAMESAKE, "S3,9,delete" + "," * 12)
-    report = files.link_files([path], tmp_path / "out")
+    report = link([path], tmp_path / "out")
     found = persons(tmp_path / "out")
     assert set(found) == {("S1", "0001"), ("S2", "A-77")}
     assert len(set(found.values())) == 1
     assert (report["rows"]["rows"], report["rows"]["registrations"], report["rows"]["deleted"]) == (5, 2, 1)
 
 
-def test_ids_stay_when_more_data_arrive(tmp_path: Path, make_world: MakeWorld) -> None:
-    rows, _truth = make_world(31, 300)
-    table = rows.sort_by("registration").append_column("local_patient_id", rows.sort_by("registration").column("registration"))
-    lines = [
-        ",".join(str(row.get(column) or "").replace(",", " ") for column in registrations.COLUMNS)
-        for row in ({**row, "op": "new"} for row in table.to_pylist())
+def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_world: MakeWorld) -> None:
+    """New, corrected and withdrawn registrations, in two deliveries; the counts of names are those of the first run in both ways."""
+    lines = as_lines(make_world(31, 400)[0])
+    chance = random.Random(4)
+    chance.shuffle(lines)
+    first, second, third = lines[:500], lines[500:600], lines[600:]
+    corrected = [",".join([*old.split(",")[:2], *other.split(",")[2:]]) for old, other in zip(first[:8], third[:8], strict=False)]
+    withdrawn = [",".join([*old.split(",")[:2], "delete", *[""] * 12]) for old in first[8:20]]
+    link([written(tmp_path, "1.csv", *first)], tmp_path / "one")
+    link([written(tmp_path, "2.csv", *second, *corrected)], tmp_path / "two", tmp_path / "one")
+    report = link([written(tmp_path, "3.csv", *third, *withdrawn)], tmp_path / "three", tmp_path / "two")
+    assert (report["rows"]["added"], report["rows"]["withdrawn"]) == (len(third), 12)
+    surviving = [*corrected, *first[20:], *second, *third]
+    kept = Kept(tmp_path / "one", KEY, by_model.SHAPE)
+    with duckdb.connect() as con:
+        received = registrations.read([written(tmp_path, "all.csv", *surviving)])
+        (tmp_path / "all").mkdir()
+        relinking.link_all(
+            con,
+            received,
+            None,
+            tmp_path / "one" / "model.json",
+            tmp_path / "all",
+            KEY,
+            chance.randbytes,
+            None,
+            lambda *_: None,
+            delivering.frozen_of(kept),
+        )
+    assert groups(tmp_path / "three") == groups(tmp_path / "all")
+    assert reviewed(tmp_path / "three") == reviewed(tmp_path / "all")
+    assert any(len(group) > 2 for group in groups(tmp_path / "three"))
+    assert len(reviewed(tmp_path / "three")) > 3
+
+
+def test_handing_in_what_is_known_changes_nothing(tmp_path: Path, make_world: MakeWorld) -> None:
+    path = written(tmp_path, "a.csv", *as_lines(make_world(7, 120)[0]))
+    link([path], tmp_path / "one")
+    report = link([path], tmp_path / "two", tmp_path / "one")
+    assert (report["rows"]["added"], report["rows"]["corrected"], report["events"]) == (0, 0, [])
+    assert report["rows"]["unchanged"] == report["rows"]["rows"]
+    for name in ("persons.csv", "review.csv", "model.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_linking_anew_under_a_model_keeps_ids_and_lists_differences(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", HANAKO, HANAKO_ELSEWHERE, NAMESAKE)
+    link([path], tmp_path / "one")
+    strict = replace(parameters.read((tmp_path / "one" / "model.json").read_text(), ""), link_weight=1e6)
+    (tmp_path / "model.json").write_text(json.dumps(strict.as_json()))
+    apart = written(tmp_path, "b.csv", "S1,0001,new,2021-04-01,髙橋 花子,タカハシ ハナコ,S46.5.3,女" + "," * 7, HANAKO_ELSEWHERE, NAMESAKE)
+    report = link([apart], tmp_path / "two", tmp_path / "one", model=tmp_path / "model.json", key=StateKey(bytes(32)))
+    before, after = persons(tmp_path / "one"), persons(tmp_path / "two")
+    assert after["S1", "0001"] == before["S1", "0001"] == before["S2", "A-77"]
+    assert after["S3", "9"] == before["S3", "9"]
+    assert after["S2", "A-77"] not in before.values()
+    assert [(each["kind"], each["left_local_patient_id"], each["right_local_patient_id"]) for each in report["differences"]] == [
+        ("parted", "0001", "A-77")
     ]
-    early = written(tmp_path, "early.csv", *lines[: len(lines) // 2])
-    late = written(tmp_path, "late.csv", *lines[len(lines) // 2 :])
-    files.link_files([early], tmp_path / "first")
-    report = files.link_files([early, late], tmp_path / "second", previous=tmp_path / "first")
-    before, after = persons(tmp_path / "first"), persons(tmp_path / "second")
-    ended = set(report["persons"]["retired"])
-    assert len(after) == len(lines)
-    assert any(event["kind"] == "merge" for event in report["events"])
-    assert all(after[key] == person for key, person in before.items() if person not in ended)
-    again = files.link_files([early, late], tmp_path / "third", previous=tmp_path / "second")
-    assert persons(tmp_path / "third") == after
-    assert again["events"] == []
-    assert set(again["persons"]["retired"]) == ended
+    assert [event["kind"] for event in report["events"]] == ["split"]
 
 
-def test_a_split_off_person_never_takes_an_id_that_was_in_use(tmp_path: Path) -> None:
-    """The new ID comes from the first registration, whose digest may already name the person it leaves."""
-    together = written(tmp_path, "a.csv", HANAKO, HANAKO_ELSEWHERE)
-    files.link_files([together], tmp_path / "first")
-    only = (tmp_path / "first" / "persons.csv").read_text(encoding="utf-8").splitlines()
-    (tmp_path / "first" / "persons.csv").write_text("\n".join([only[0], only[2], only[1], ""]), encoding="utf-8")
-    apart = written(tmp_path, "b.csv", HANAKO, NAMESAKE.replace("S3,9", "S2,A-77"))
-    files.link_files([apart], tmp_path / "second", previous=tmp_path / "first")
-    before, after = persons(tmp_path / "first"), persons(tmp_path / "second")
-    assert after["S2", "A-77"] == before["S2", "A-77"]
-    assert after["S1", "0001"] != after["S2", "A-77"]
-
-
-def test_given_ids_and_a_given_connection_are_used(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
+def test_a_state_needs_its_key_and_an_outcome_its_state(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HANAKO)
-    files.link_files([path], tmp_path / "out", new_id=lambda first: "ID-" + first.replace("\x1f", "-"), con=con)
-    assert persons(tmp_path / "out") == {("S1", "0001"): "ID-S1-0001"}
+    link([path], tmp_path / "one")
+    with pytest.raises(Refusal, match="linkage-state-key-missing") as caught:
+        link([path], tmp_path / "two", tmp_path / "one", key=StateKey(bytes(32)))
+    assert "--key-file" in caught.value.read("en")
+    shutil.rmtree(tmp_path / "one" / "state")
+    with pytest.raises(Refusal, match="linkage-state-missing"):
+        link([path], tmp_path / "two", tmp_path / "one")
+    assert not (tmp_path / "two").exists()
+
+
+def test_an_interrupted_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, "a.csv", HANAKO)
+    link([path], tmp_path / "out")
+    before = (tmp_path / "out" / "persons.csv").read_bytes()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(review_file, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        link([written(tmp_path, "b.csv", NAMESAKE)], tmp_path / "out")
+    assert (tmp_path / "out" / "persons.csv").read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.csv", "out"]
+
+
+def test_an_outcome_can_take_the_place_of_the_one_before(tmp_path: Path) -> None:
+    link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "out")
+    link([written(tmp_path, "b.csv", HANAKO_ELSEWHERE)], tmp_path / "out", tmp_path / "out")
+    link([written(tmp_path, "c.csv", NAMESAKE)], tmp_path / "out", tmp_path / "out")
+    found = persons(tmp_path / "out")
+    assert found["S1", "0001"] == found["S2", "A-77"] != found["S3", "9"]
+
+
+def test_a_given_connection_is_left_as_it_was(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
+    link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "out", con=con)
+    link([written(tmp_path, "b.csv", HANAKO_ELSEWHERE)], tmp_path / "next", tmp_path / "out", con=con)
     assert con.execute("SHOW TABLES").fetchall() == []
 
 
@@ -196,10 +294,14 @@ def test_a_missing_file_no_file_and_a_strange_previous_are_refused(tmp_path: Pat
     assert refused(tmp_path / "nowhere.csv", out=tmp_path / "out").code == "registrations-unreadable"
     assert refused(out=tmp_path / "out").code == "linkage-no-files"
     with pytest.raises(Refusal) as caught:
-        files.link_files([written(tmp_path, "a.csv", HANAKO)], tmp_path / "out", previous=tmp_path)
+        link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "out", previous=tmp_path)
+    assert caught.value.code == "linkage-state-missing"
+    link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "out")
+    with pytest.raises(Refusal) as caught:
+        link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "next", previous=tmp_path, model=tmp_path / "out" / "model.json")
     assert caught.value.code == "linkage-previous-unusable"
 
 
 def test_an_unreadable_date_is_counted_and_says_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HANAKO.replace("S46.5.3", "S99.13.40"), HANAKO_ELSEWHERE)
-    assert files.link_files([path], tmp_path / "out")["rows"]["birth_date_unreadable"] == 1
+    assert link([path], tmp_path / "out")["rows"]["birth_date_unreadable"] == 1

@@ -283,6 +283,14 @@ def test_two_persons_are_doubtful_by_their_strongest_pair_and_not_at_all_with_a_
     }
 
 
+def test_what_people_settled_has_no_doubt(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""CREATE TABLE judged AS SELECT * FROM (VALUES (0, 1, -3.0, 'link', true), (0, 2, 20.0, 'veto', false), (1, 2, 5.0, 'review', NULL))
+        AS t("left", "right", weight, decision, settled)""")
+    known = judgements.of_tables(con, "judged", np.array([0, 0, 2]))
+    assert known.decision.tolist() == [judgements.LINK, judgements.VETO, judgements.REVIEW]
+    assert known.doubt.tolist() == pytest.approx([0.0, 1.0, 1 / 33])
+
+
 def test_answers_about_links_alone_tell_nothing_of_recall() -> None:
     """As when the strata are bands of weight of links that the model made by itself."""
     answers = pa.table({"stratum": ["14-18"] * 50 + ["18-22"] * 50, "same": [True] * 99 + [False]})

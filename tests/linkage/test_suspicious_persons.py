@@ -47,7 +47,7 @@ def test_a_bridge_between_parts_with_other_birth_dates() -> None:
 
 
 def test_a_bridge_across_which_others_speak_against_one_person() -> None:
-    pairs = [*TRIANGLE, (2, 3, 20.0, LINK), (0, 3, -12.0, APART), (1, 3, -9.0, APART)]
+    pairs = [*TRIANGLE, (2, 3, 20.0, LINK), (0, 3, -12.0, APART), (1, 3, -3.0, APART)]
     told = found(pairs, [0] * 4)
     assert told[0]["grounds"] == ["bridge"]
     assert (told[0]["cut_left"], told[0]["cut_right"]) == (2, 3)

@@ -12,6 +12,7 @@ import pytest
 from kiban_processing import engine, measures, plan
 from kiban_processing.outcome import JUDGED_PERSONS, SECRET_PERSONS, released
 from kiban_processing.refusals import Refusal
+from kiban_processing.scale.translation import Untranslatable
 
 from ..transforms.conftest import PATIENTS, REFERENCE, SECRETS, arrow, make_plan
 from .cases import rows
@@ -118,3 +119,22 @@ def test_missing_values_keep_their_places(connect: Callable[..., Any]) -> None:
     assert spark.execute("DESCRIBE kept").fetchall() == [row[:2] for row in duck.execute("DESCRIBE kept").fetchall()]
     one = spark.execute(statement)
     assert (one.fetchone(), len(one.fetchall()), one.fetchone()) == ((3, "here"), 5, None)
+
+
+def test_replaced_columns_and_deleted_rows(connect: Callable[..., Any]) -> None:
+    """A replaced column may stand at another place, so it is only asked for by name; a name in its expression is the old column."""
+    content = pa.table({"n": [1, 2, None, 4], "half": [0.5, 1.0, None, 2.0], "name": ["a", None, "b", "c"]})
+    spark, duck = connect(), duckdb.connect()
+    for con in (spark, duck):
+        con.register("given", content)
+        con.execute("CREATE TEMP TABLE made AS SELECT g.* REPLACE (n + 1 AS n, n + half AS half), n AS before FROM given g")
+        con.execute("CREATE OR REPLACE TEMP TABLE made AS SELECT * FROM made")
+        con.execute("UPDATE made SET half = half + 1, name = CASE WHEN half > 2 THEN name ELSE 'z' END WHERE n < 5")
+        con.execute("UPDATE made SET before = n")
+        con.execute("DELETE FROM made WHERE n > 4")
+    statement = "SELECT n, half, name, before, n / 2.3 AS third FROM made ORDER BY ALL"
+    rows = duck.execute(statement).fetchall()
+    assert len(rows) == 3 and spark.execute(statement).fetchall() == rows
+    for statement in ("INSERT INTO made SELECT 1, 0.5, 'a', 1", "SELECT * FROM made UNION ALL SELECT * FROM made"):
+        with pytest.raises(Untranslatable):
+            spark.execute(statement)

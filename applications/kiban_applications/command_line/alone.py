@@ -1,4 +1,4 @@
-"""単独の道具 (alone): the commands a statistician uses who has nothing else of kiban; each loads what it needs and nothing of the rest."""
+"""単独の道具 (alone): the commands that need nothing else of kiban, or load it only where they do; each loads what it needs and nothing of the rest."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -11,7 +11,7 @@ from kiban_applications.command_line.door import Door
 Builder = Callable[[Door, typer.Typer], None]
 
 # Command → its module of this folder. Loaded by name when asked for: all of kiban takes 2 CPU seconds to load, most tables less to anonymise.
-COMMANDS = {"anonymise": "anonymising", "risk": "measuring", "hierarchy": "hierarchies"}
+COMMANDS = {"anonymise": "anonymising", "risk": "measuring", "hierarchy": "hierarchies", "link": "linking"}
 
 
 def builder(command: str) -> Builder:

@@ -48,6 +48,7 @@ class Door:
     home_path: Path
     actor: str | None
     as_json: bool
+    own_process: bool = False  # whether this process ends with the command
     clock: Callable[[], datetime] = field(default_factory=lambda: now)
     out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, soft_wrap=True))

@@ -19,9 +19,10 @@ def assemble(door: Door) -> typer.Typer:
     return tree.assemble(door)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], own_process: bool = False) -> int:
     """Run one command line and return its exit code."""
     door, rest = take_options(arguments)
+    door.own_process = own_process
     try:
         app = alone.assemble(door, rest[0]) if rest and rest[0] in alone.COMMANDS else assemble(door)
         outcome = app(args=rest, prog_name="kiban", standalone_mode=False)
@@ -47,4 +48,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that cannot show Japanese gets escapes (valid in JSON), not a crash
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], own_process=True))

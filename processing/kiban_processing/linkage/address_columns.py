@@ -32,7 +32,7 @@ def epoch(mergers: Mergers) -> str:
 
 def _lay_places(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, name: str) -> None:
     heads = con.execute(f"SELECT DISTINCT head, epoch FROM {rows} WHERE head IS NOT NULL").to_arrow_table()
-    written = [head.replace("\n", " ") for head in heads.column("head").to_pylist()]
+    written = heads.column("head").to_pylist()
     days = {-1: None, 0: mergers.breaks[0] - municipalities.ONE_DAY if mergers.breaks else None}
     days |= {place + 1: day for place, day in enumerate(mergers.breaks)}
     shown = columns.folded(written, municipalities.folded_lines)
@@ -60,7 +60,7 @@ def _lay_places(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, nam
         placed AS (
             SELECT head, epoch, postal, CASE WHEN added THEN there_prefecture ELSE prefecture END AS prefecture,
                    CASE WHEN added THEN there ELSE municipality END AS municipality,
-                   CASE WHEN added AND municipality IS NULL AND rest = '' THEN coalesce(there_town, '') ELSE rest END AS rest
+                   CASE WHEN added AND there_town <> '' AND (ends_with(rest, there_town) OR (rest = '' AND municipality IS NULL)) THEN there_town ELSE rest END AS rest
             FROM joined)
         SELECT head, epoch, postal, nullif(coalesce(municipality, '') || rest, '') AS town_text, {codes.code_sql("town_text")} AS town,
                CASE WHEN town_text IS NOT NULL THEN {codes.code_sql("prefecture")} END AS prefecture,
@@ -72,7 +72,7 @@ def _lay_places(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, nam
 
 def _postal_places(con: duckdb.DuckDBPyConnection, rows: str) -> pa.Table:
     known = [code for (code,) in con.execute(f"SELECT DISTINCT postal FROM {rows} WHERE postal IS NOT NULL").fetchall()]
-    found = [municipalities.of_postal_code(code) for code in known]
+    found = municipalities.of_postal_codes(known)
     return pa.table(
         {
             "postal": _strings(known),
@@ -85,7 +85,7 @@ def _postal_places(con: duckdb.DuckDBPyConnection, rows: str) -> pa.Table:
 
 def _lay_numbers(con: duckdb.DuckDBPyConnection, rows: str, name: str) -> None:
     tails = con.execute(f"SELECT DISTINCT tail FROM {rows} WHERE tail <> ''").to_arrow_table()
-    written = [tail.replace("\n", " ") for tail in tails.column("tail").to_pylist()]
+    written = tails.column("tail").to_pylist()
     found = addresses.numbers_of("\n".join(columns.folded(written, addresses.tail_lines))) if written else []
     tails = tails.append_column("numbers", _strings([first for first, _ in found])).append_column(
         "room", _strings([room for _, room in found])

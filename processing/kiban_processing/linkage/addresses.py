@@ -38,6 +38,7 @@ _BETWEEN = " *(?:丁目|丁|番地[のノ]?|番|号棟|号室|号|の|ノ|地割
 _NUMBERS = re.compile(rf"^(\d*)(?:{_BETWEEN}(\d+))?(?:{_BETWEEN}(\d+))?(?:{_BETWEEN}(\d+))?(.*)$", re.MULTILINE)
 _ROOM = re.compile(r"(\d{1,5})(?:号室|号)? *(?:\D*方|\D*気付)?\D{0,3}$")
 _FLOOR = re.compile(f"[0-9{_NUMERAL}]+ *(?:階|F(?![A-Za-z])|棟)")
+_LONGEST = 14  # characters of a municipality's name
 _DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")}
 
 Numbers = tuple[str | None, str | None]
@@ -100,6 +101,7 @@ def divided(text: str) -> tuple[str, str]:
     >>> divided("札幌市中央区北二条西三丁目１"), divided("千代田区一番町二十番地")
     (('札幌市中央区北二条西', '三丁目１'), ('千代田区一番町', '二十番地'))
     """
+    text = text.replace("\n", " ")
     found = _BEFORE_NUMBERS.match(text)
     head = found.group(1) if found else text
     return head, text[len(head) :]
@@ -124,10 +126,12 @@ def place_of(shown: str, mergers: Mergers | None = None, day: date | None = None
     rest = shown[len(prefecture or "") :]
     rest = rest.lstrip("-、,")
     name, places = _longest(rest, mergers)
+    if not places:  # a town that is no more, written with its county
+        rest = municipalities.without_county(rest)
+        name, places = _longest(rest, mergers)
     places = tuple(found for found in places if prefecture in (None, found.prefecture))
     if not places:
-        bare = municipalities.without_county(rest)
-        return Place(prefecture, None, False, _bare(bare, None))
+        return Place(prefecture, None, False, _bare(municipalities.without_county(rest), None))
     rest = rest[len(name) :]
     current = {mergers.current(found, day) for found in places}
     if len(current) > 1:
@@ -137,16 +141,20 @@ def place_of(shown: str, mergers: Mergers | None = None, day: date | None = None
 
 
 def located(found: Place, postal: str | None) -> Place:
-    """The place with what its postal code adds."""
+    """The place with what its postal code adds: municipality, ward or prefecture, and the town's present name.
+
+    >>> located(place("埼玉県浦和市南浦和"), "3360017").town
+    'さいたま市南区南浦和'
+    """
     if postal is None or (found.municipality and found.whole and found.prefecture):
         return found
     there, town = municipalities.of_postal_code(postal)
     if there is None or found.prefecture not in (None, there.prefecture):
         return found
-    if found.municipality is None:
-        return Place(there.prefecture, there.name, True, found.rest or town or "")
-    if there.name == found.municipality or (not found.whole and there.name.startswith(found.municipality)):
-        return Place(there.prefecture, there.name, True, found.rest)
+    # A municipality that is no more, or a former ward, stands before the town; the code says where the town lies now.
+    rest = town if town and (found.rest.endswith(town) or not (found.rest or found.municipality)) else found.rest
+    if found.municipality is None or there.name == found.municipality or (not found.whole and there.name.startswith(found.municipality)):
+        return Place(there.prefecture, there.name, True, rest)
     return found
 
 
@@ -222,6 +230,3 @@ def _bare(rest: str, municipality: str | None) -> str:
     if municipality and municipality.startswith("京都市"):
         rest = _STREETS.sub("", rest)
     return _PLACE_END.sub("", rest)
-
-
-_LONGEST = 14

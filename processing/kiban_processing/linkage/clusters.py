@@ -15,6 +15,9 @@ import numpy.typing as npt
 Nodes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+# Two registrations of one hospital in one group need better evidence than others: hospitals know most of their duplicates.
+FIRMER = 4.0
+
 
 @dataclass(frozen=True)
 class Edges:

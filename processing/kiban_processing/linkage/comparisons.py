@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import splink.comparison_level_library as cll
-import splink.comparison_library as cl
-from splink import SettingsCreator, block_on
-from splink.internals.comparison_level_creator import ComparisonLevelCreator
+if TYPE_CHECKING:  # loading Splink takes longer than linking a small delivery
+    from splink import SettingsCreator
+    from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 VERSION = "3"
 
@@ -62,8 +62,9 @@ _SWAPPED = "(surname_kana_l = given_kana_r AND given_kana_l = surname_kana_r) OR
 _GIVEN = "(given_kanji_l = given_kanji_r OR given_kana_l = given_kana_r)"
 _FORMER = f"""(former_surname_kanji_l = surname_kanji_r OR surname_kanji_l = former_surname_kanji_r
     OR former_surname_kana_l = surname_kana_r OR surname_kana_l = former_surname_kana_r) AND {_GIVEN}"""
+# Two names in brackets that agree prove nothing: it may be the mother's name, with both of her twins.
 _ALIAS = """alias_kanji_l = kanji_wide_r OR kanji_wide_l = alias_kanji_r OR alias_kana_l = kana_wide_r OR kana_wide_l = alias_kana_r
-    OR alias_kanji_l = alias_kanji_r OR alias_kana_l = alias_kana_r OR latin_l = latin_r OR tokens_kana_l = tokens_kana_r"""
+    OR latin_l = latin_r OR tokens_kana_l = tokens_kana_r"""
 
 NAME = Comparison(
     "name",
@@ -77,7 +78,7 @@ NAME = Comparison(
         Level("alias", _ALIAS, Rates(0.01, 5e-6, 8e-6)),
         Level("kana-equal-kanji-differs", _same("kana_wide"), Rates(0.01, 1e-4, 3e-5)),
         Level("swapped", _SWAPPED, Rates(0.004, 2e-6, 1e-6)),
-        Level("given-equal", _same("given_kanji", "given_kana"), Rates(0.03, 3e-4, 1e-3)),
+        Level("given-equal", _same("given_kanji", "given_kana"), Rates(0.03, 5e-5, 1e-3)),
         Level("given-equal-once", _GIVEN, Rates(0.012, 1e-3, 3e-3)),
         Level("near", _near("kana_bits", 0.75), Rates(0.012, 8e-3, 1e-3)),
         Level("surname-only", "surname_kana_l = surname_kana_r OR surname_kanji_l = surname_kanji_r", Rates(0.008, 0.88, 4e-3)),
@@ -128,7 +129,12 @@ def _parted(name: str, condition: str | None, rates: tuple[Rates, Rates, Rates])
 HOUSEHOLD = Comparison(
     "household",
     (
-        Level("missing", " AND ".join(_unknown(column) for column in ("insurance", "phone", "address", "postal_address", "town", "postal", "municipality"))),
+        Level(
+            "missing",
+            " AND ".join(
+                _unknown(column) for column in ("insurance", "phone", "address", "postal_address", "town", "postal", "municipality")
+            ),
+        ),
         Level("personal-number", _same("personal"), Rates(0.16, 1e-4, 1e-7)),
         Level("branch-differs", f"{_same('insurance')} AND branch_l <> branch_r", Rates(0.003, 0.2, 1e-7)),
         Level("three-agree", f"{AGREEING} = 3", Rates(0.12, 0.20, 1e-8)),
@@ -137,7 +143,11 @@ HOUSEHOLD = Comparison(
         Level("phone", _same("phone"), Rates(0.10, 0.12, 4e-6)),
         Level("address", SAME_ADDRESS, Rates(0.09, 0.11, 8e-6)),
         Level("place-unknown", _PLACE, Rates(0.02, 2e-3, 0.05)),
-        *_parted("same-town", f"({_same('town')} OR {_same('postal')})", (Rates(0.012, 2e-3, 2e-4), Rates(0.01, 2e-3, 2e-4), Rates(0.02, 2e-3, 6e-4))),
+        *_parted(
+            "same-town",
+            f"({_same('town')} OR {_same('postal')})",
+            (Rates(0.012, 2e-3, 2e-4), Rates(0.01, 2e-3, 2e-4), Rates(0.02, 2e-3, 6e-4)),
+        ),
         *_parted("same-city", _same("municipality"), (Rates(0.004, 1e-3, 6e-3), Rates(0.008, 1e-3, 6e-3), Rates(0.04, 4e-3, 0.03))),
         *_parted("same-prefecture", _same("prefecture"), (Rates(0.006, 1e-3, 0.03), Rates(0.01, 1e-3, 0.03), Rates(0.05, 2e-3, 0.14))),
         *_parted("differs", None, (Rates(0.005, 5e-4, 0.07), Rates(0.01, 5e-4, 0.07), Rates(0.08, 2e-3, 0.55))),
@@ -162,7 +172,15 @@ HOSPITAL = Comparison(
 COMPARISONS = (NAME, BIRTH_DATE, SEX, HOUSEHOLD, CONTACT, HOSPITAL)
 # The columns of the keys table that the conditions ask.
 COLUMNS = tuple(
-    sorted({found for each in COMPARISONS for level in each.levels if level.condition for found in re.findall(r"\b([a-z_]+)_l\b", level.condition)})
+    sorted(
+        {
+            found
+            for each in COMPARISONS
+            for level in each.levels
+            if level.condition
+            for found in re.findall(r"\b([a-z_]+)_l\b", level.condition)
+        }
+    )
 )
 
 # Grows linearly with the data: a full name alone would grow with its square.
@@ -186,6 +204,9 @@ BLOCKS: tuple[tuple[str, ...], ...] = (
 
 def splink_settings(prior: float) -> SettingsCreator:
     """The comparisons and blocks as Splink reads them; `prior` is the share of pairs of one person among all pairs."""
+    import splink.comparison_library as cl
+    from splink import SettingsCreator, block_on
+
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="node",
@@ -209,11 +230,13 @@ def level_of(comparison: Comparison) -> str:
 
 
 def _splink_level(level: Level) -> ComparisonLevelCreator:
+    import splink.comparison_level_library as cll
+
     rates = level.rates
     if level.condition is None:
         made: ComparisonLevelCreator = cll.ElseLevel()
     else:
-        made = cll.CustomLevel(level.condition, label_for_charts=level.name)
+        made = cll.CustomLevel(level.condition, label_for_charts=level.name, base_dialect_str="duckdb")
     if rates is None:
         return made.configure(is_null_level=True)
     return made.configure(m_probability=rates.person, u_probability=rates.stranger, label_for_charts=level.name)

@@ -55,13 +55,14 @@ def impose(
         CREATE OR REPLACE TEMP TABLE linkage_never_compared AS
         SELECT "left", "right" FROM linkage_settled ANTI JOIN {judged} USING ("left", "right")""")
     added = support.unsupported(con, evidence.judge(con, keys, "linkage_never_compared", model, registrations, "linkage_added"))
+    columns = ", ".join(f'"{row[0]}"' for row in con.execute(f"DESCRIBE {judged}").fetchall())
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
         SELECT j.* EXCLUDE (settled)
                    REPLACE (CASE WHEN s.same THEN 'link' WHEN NOT s.same THEN 'veto' ELSE decision END AS decision,
                             CASE WHEN s.same IS NULL THEN certain ELSE s.same END AS certain, notable OR s.same IS NOT NULL AS notable),
                s.same AS settled
-        FROM (SELECT * FROM {judged} UNION ALL BY NAME SELECT * FROM {added}) j
+        FROM (SELECT {columns} FROM {judged} UNION ALL SELECT {columns} FROM {added}) j
         LEFT JOIN linkage_settled s ON s."left" = j."left" AND s."right" = j."right" """)
     con.execute("DROP TABLE linkage_never_compared")
     con.execute("DROP TABLE linkage_settled")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
 from kiban_processing.linkage import comparisons, namesakes
-from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, Comparison
+from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, SEX, Comparison
 from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
@@ -22,6 +23,10 @@ _SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a twentieth of what is aimed at.
+WRONG_LINKS = 5e-6
+LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
+_STEPS_PER_BIT = 4
 # A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
 _RARE, _RAREST = 0.5, 0.01
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")
@@ -37,9 +42,7 @@ _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
 
 
-def judge(
-    con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, registrations: int, name: str = "linkage_judged"
-) -> str:
+def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, registrations: int, name: str = "linkage_judged") -> str:
     """Makes the temporary table `name`, one row per pair of `pairs` (left, right: nodes of `keys`), and returns that name.
 
     `registrations`: how many the frozen counts were counted over. Nothing else is asked of the table `keys` as a whole, so it may hold
@@ -86,15 +89,15 @@ def judge(
         certified AS (
             SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
                        (same_person_number AND given_same)
-                       OR ({level_in(NAME, "equal")} AND sex_l = sex_r AND (same_address OR same_phone OR same_insurance))) AS certain
+                       OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND (same_address OR same_phone OR same_insurance))) AS certain
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, 'differs')}
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, "differs", "missing")}
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
-            SELECT *, {decision("same_person_number AND same_dob", model)} AS decision FROM bounded)
+            SELECT *, {decision(model)} AS decision FROM bounded)
         SELECT "left", "right", {", ".join(_FIELDS)}, {", ".join(f"w_{field}" for field in _FIELDS)}, {double(prior)} AS w_prior, w_rarity, w_household_alternative, w_namesakes,
                weight, certain, vetoed, linkable, decision,
                weight >= {double(model.review_weight)} OR (same_dob AND (same_insurance OR same_phone OR same_address)) AS notable,
@@ -104,10 +107,40 @@ def judge(
     return name
 
 
-def decision(insisted: str, model: Model) -> str:
-    """SQL for the decision from vetoed, certain, linkable and weight; `insisted`: a condition that asks for review at any weight."""
+def decision(model: Model, otherwise: str = "'apart'") -> str:
+    """SQL for the decision from vetoed, certain, linkable, weight and levels; equal personal numbers and birth dates ask for review at any weight."""
+    insisted = f"({level_in(HOUSEHOLD, 'personal-number')} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')})"
     return f"""CASE WHEN vetoed THEN 'veto' WHEN certain OR (linkable AND weight >= {double(model.link_weight)}) THEN 'link'
-        WHEN weight >= {double(model.review_weight)} OR ({insisted}) THEN 'review' ELSE 'apart' END"""
+        WHEN weight >= {double(model.review_weight)} OR {insisted} THEN 'review' ELSE {otherwise} END"""
+
+
+def calibrate(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> Model:
+    """The model with the lowest link weight at which the links are expected to hold no more wrong ones than `WRONG_LINKS` of them.
+
+    What is expected comes from the weights themselves: a link of weight w is wrong with odds of 2 to the power −w. No truth is needed, and
+    a file with many doubtful pairs gets a higher bar than one with few.
+    """
+    found = con.execute(f"""
+        SELECT certain, CAST(floor(weight * {_STEPS_PER_BIT}) AS INTEGER) AS step, count(*) AS pairs FROM {judged}
+        WHERE certain OR (linkable AND NOT vetoed AND weight >= {double(LOWEST_LINK_WEIGHT)}) GROUP BY ALL ORDER BY certain DESC, step DESC""").fetchall()
+    links = wrong = 0.0
+    bar = HIGHEST_LINK_WEIGHT
+    for certain, step, pairs in found:
+        weight = step / _STEPS_PER_BIT
+        links += pairs
+        wrong += 0.0 if certain else pairs * 2.0**-weight
+        if certain:
+            continue
+        if wrong > WRONG_LINKS * links:
+            break
+        bar = weight
+    return replace(model, link_weight=min(max(bar, LOWEST_LINK_WEIGHT), HIGHEST_LINK_WEIGHT))
+
+
+def decide_again(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> str:
+    """Puts the decisions of the table `judged` right for another link or review weight; returns its name."""
+    con.execute(f"UPDATE {judged} SET decision = {decision(model)}")
+    return judged
 
 
 # Facts of a pair that carry no weight of their own, as bits in this order.
@@ -143,9 +176,7 @@ def _chosen(comparison: Comparison, by_level: list[float]) -> str:
 
 def _person_weights(model: Model, comparison: Comparison) -> list[float]:
     rates = model.rates[comparison.field]
-    return [
-        math.log2(rates[level.name].person / rates[level.name].stranger) if level.name in rates else 0.0 for level in comparison.levels
-    ]
+    return [math.log2(rates[level.name].person / rates[level.name].stranger) if level.name in rates else 0.0 for level in comparison.levels]
 
 
 def _household_weights(model: Model, comparison: Comparison) -> list[float]:
@@ -224,7 +255,7 @@ def reasons() -> str:
         arms = " ".join(f"WHEN {place} THEN '{comparison.field}:{level.name}'" for place, level in enumerate(comparison.levels))
         weighed.append(_reason(f"CASE {comparison.field} {arms} END", f"w_{comparison.field}"))
     for code, column in _ADJUSTMENTS.items():
-        weighed.append(f"CASE WHEN {column} <> 0 THEN {_reason(repr(code), column)} END")
+        weighed.append(f"CASE WHEN abs({column}) > 1e-12 THEN {_reason(repr(code), column)} END")
     further = {"rule:cluster": "parted", "rule:settled-same": "settled", "rule:settled-apart": "NOT settled"}
     noted = [f"CASE WHEN {condition} THEN {_reason(repr(code), '0.0e0')} END" for code, condition in further.items()]
     noted += [f"CASE WHEN facts & {1 << place} > 0 THEN {_reason(repr(code), '0.0e0')} END" for place, code in enumerate(FACTS)]

@@ -67,7 +67,12 @@ def wide(text: str) -> str:
 def plain_lines(text: str) -> str:
     """`plain` of every line of a text."""
     shown = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_MARKS))
-    return _OUTER_BLANKS.sub("", _BLANKS.sub(" ", _STRAY_MARKS.sub("", shown)))
+    return trimmed_lines(_BLANKS.sub(" ", _STRAY_MARKS.sub("", shown)))
+
+
+def trimmed_lines(text: str) -> str:
+    """Every line without spaces around it."""
+    return _OUTER_BLANKS.sub("", text) if text[:1] == " " or text[-1:] == " " or "\n " in text or " \n" in text else text
 
 
 def strict_lines(text: str) -> str:

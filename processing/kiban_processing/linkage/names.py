@@ -20,7 +20,9 @@ Script = Literal["kanji", "kana"]
 _OPEN, _CLOSE = "(\\[{〔【〈《<「『", ")\\]}〕】〉》>」』"
 _BRACKETED = re.compile(f"[{_OPEN}]+([^{_OPEN}{_CLOSE}\\n]*)(?:[{_CLOSE}]+|$)")
 _BRACKET = re.compile(f"[{_OPEN}{_CLOSE}]")
-_TITLE = re.compile(r"(?:(?<=.)(?:様|殿)| +(?:氏|さん|さま|ちゃん|くん|君|サン|サマ|チャン|クン|ドノ|どの|殿|様)) *$", re.MULTILINE)
+_TITLE = re.compile(
+    r"(?:(?<=.)(?:様|殿)|(?<=[一-龯])さん| +(?:氏|さん|さま|ちゃん|くん|君|サン|サマ|チャン|クン|ドノ|どの|殿|様)) *$", re.MULTILINE
+)
 _LATIN_TITLE = re.compile(r"(?<![A-Z])(?:MR|MRS|MS|MISS|DR)(?:\.|(?![A-Z]))")
 # の児 always, の子 only after what is long enough for a mother's name: 美の子 is a name of its own.
 _NEWBORN = re.compile(
@@ -29,8 +31,13 @@ _NEWBORN = re.compile(
     r"[ ・][^ ・]{3,}ノコ$|[ ・][^ ・]{3,}ノ[ー-]?ジ[ 0-9]*$|[ ・][^ ・]+[ ・]ノ ?[コジ][ 0-9]*$"
 )
 _BABY_WORD = re.compile(
-    r"ベイ?ビ[ーイ-]?(?:ボーイ|ガール|ボ-イ|ガ-ル)?|BABY(?: ?(?:OF|BOY|GIRL))*|NEWBORN|INFANT|新生児|シンセイジ|第[一二三四五1-6]子|[のノ][子児コ] *$|の児 *$|(?<=[ ・])児.*$|[のノ] ?[コジ] *$"
+    r"(?:べい?び[ーい]?|ベイ?ビ[ーイ-]?)(?:ボーイ|ガール|ボ-イ|ガ-ル)?(?: ?[A-D](?![A-Z]))?|BABY(?: ?(?:OF|BOY|GIRL))*|NEWBORN|INFANT|新生児|シンセイジ"
+    r"|(?:[のノ]?[子児])?第[一二三四五1-6]子|[のノ][子児コ] *$|の児 *$|(?<=[ ・])児.*$|[のノ] ?[コジ] *$"
 )
+# A field that holds the other script: a reading where the kanji should stand, kanji where the reading should. Read alike by RE2 and by Python.
+KANA_ALONE = "^[ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*[ぁ-ゖァ-ヺｦ-ﾝ][ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*$"
+HAN_ALONE = "^[^ぁ-ゖァ-ヺｦ-ﾝ]*[一-龯][^ぁ-ゖァ-ヺｦ-ﾝ]*$"
+_KANA_ALONE, _HAN_ALONE = re.compile(KANA_ALONE), re.compile(HAN_ALONE)
 _FORMER = re.compile(r"^ *(?:旧姓|旧氏|旧|舊姓|キュウセイ|キユウセイ|キュウ|キユウ|NEE|FORMERLY)[ :・=-]*")
 _ALIAS = re.compile(r"^ *(?:通称名?|通名|別名|本名|ツウショウ(?:メイ)?|ツウメイ|ホンミョウ|ALIAS|AKA)[ :・=-]*")
 _BLANKS = re.compile("  +")
@@ -69,6 +76,20 @@ class Name:
     tokens: str | None = None
 
 
+def in_their_fields(kanji: str, kana_name: str) -> tuple[str, str]:
+    """Both fields of one registration, each with what belongs there: a reading in the kanji field is no kanji name.
+
+    >>> in_their_fields("サトウ ハナコ", ""), in_their_fields("サトウ ハナコ", "佐藤 花子"), in_their_fields("佐藤 花子", "")
+    (('', 'サトウ ハナコ'), ('佐藤 花子', 'サトウ ハナコ'), ('佐藤 花子', ''))
+    """
+    kanji, kana_name = kanji.replace("\n", " "), kana_name.replace("\n", " ")
+    reading, han = _KANA_ALONE.search(kanji) is not None, _HAN_ALONE.search(kana_name) is not None
+    return (
+        (kana_name if han else "") if reading or not kanji else kanji,
+        (kanji if reading else "") if han or not kana_name else kana_name,
+    )
+
+
 def shown(text: str) -> str:
     """The name in strict glyphs and capitals, without titles; brackets stay.
 
@@ -80,7 +101,13 @@ def shown(text: str) -> str:
 
 def shown_lines(text: str) -> str:
     """`shown` of every line of a text."""
-    return _BLANKS.sub(" ", _TITLE.sub("", glyphs.strict_lines(text).upper()))
+    return tidied_lines(glyphs.strict_lines(text).upper())
+
+
+def tidied_lines(text: str) -> str:
+    """Every line of strict glyphs in capitals without blanks around it, doubled blanks and title."""
+    untitled = _TITLE.sub("", glyphs.trimmed_lines(text))
+    return _BLANKS.sub(" ", untitled) if "  " in untitled else untitled
 
 
 def cleaned(text: str) -> str:
@@ -90,15 +117,6 @@ def cleaned(text: str) -> str:
     '高橋 花子'
     """
     return _without_brackets(shown(text))
-
-
-def parts(text: str, script: Script) -> tuple[str, ...]:
-    """The parts a hospital wrote apart, in order, spelled as the surname dictionary spells them.
-
-    >>> parts("サトウ　ハナコ", "kana"), parts("佐藤花子", "kanji")
-    (('サトウ', 'ハナコ'), ('佐藤花子',))
-    """
-    return _parts(cleaned(text), script)
 
 
 def is_usual(name: str, script: Script) -> bool:
@@ -134,8 +152,9 @@ def read(text: str, script: Script, surnames: Mapping[str, int] | None = None) -
     >>> read("NGUYEN, Thi Lan", "kanji").latin == read("Thi Lan Nguyen", "kanji").latin
     True
     """
-    laid = laid_lines(shown(text), script)
-    newborn = is_newborn(text)
+    seen = shown(text)
+    laid = laid_lines(seen, script)
+    newborn = _is_newborn(seen, kana.spelled_lines(seen))
     former, alias = _others(laid, script, newborn)
     # 佐藤(花子)児: the brackets of a newborn hold its mother's given name.
     clean = " ".join(_BRACKET.sub(" ", laid).split()) if newborn else _without_brackets(laid)
@@ -173,8 +192,13 @@ def is_newborn(text: str) -> bool:
     >>> is_newborn("佐藤花子ベビー"), is_newborn("サトウ ハナコノコ"), is_newborn("佐藤 桜子")
     (True, True, False)
     """
-    seen = kana.spelled(_BRACKET.sub(" ", shown(text)))
-    return bool(_NEWBORN.search(" ".join(seen.split())) or _NEWBORN.search(" ".join(shown(text).split())))
+    seen = shown(text)
+    return _is_newborn(seen, kana.spelled_lines(seen))
+
+
+def _is_newborn(seen: str, spelled: str) -> bool:
+    """Of a shown name and its kana in one spelling: some marks are kanji words, some readings."""
+    return any(_NEWBORN.search(" ".join(_BRACKET.sub(" ", name).split())) is not None for name in {seen, spelled})
 
 
 def laid_lines(name: str, script: Script) -> str:

@@ -34,9 +34,7 @@ def living(model: Model) -> dict[str, float]:
     rates = model.rates[HOUSEHOLD.field]
     in_city = sum(rates[level].stranger for level in _CITY)
     elsewhere = sum(each.stranger for level, each in rates.items() if level not in _CITY)
-    return {
-        level: each.stranger * (IN_CITY / in_city if level in _CITY else (1.0 - IN_CITY) / elsewhere) for level, each in rates.items()
-    }
+    return {level: each.stranger * (IN_CITY / in_city if level in _CITY else (1.0 - IN_CITY) / elsewhere) for level, each in rates.items()}
 
 
 def class_of(held: str) -> str:
@@ -48,24 +46,34 @@ def class_of(held: str) -> str:
 def learn(con: duckdb.DuckDBPyConnection, keys: str, model: Model) -> Model:
     """The model with the odds of namesakes, and where one person's registrations live, learnt from all pairs of equal name and birth date."""
     levels = [level.name for level in HOUSEHOLD.levels if level.rates]
-    counts = _counts(con, keys, levels)
     rates = model.rates[HOUSEHOLD.field]
-    start = np.array([rates[level].person for level in levels])
-    start /= start.sum()
-    namesakes = np.array([living(model)[level] for level in levels])
-    prior = np.array(ODDS) / (1.0 + np.array(ODDS))
-    person, share = start, prior
-    for _ in range(_ROUNDS):
-        two = share[:, None] * namesakes[None, :]
-        two = two / (two + (1.0 - share)[:, None] * person[None, :])
-        share = ((counts * two).sum(axis=1) + _PSEUDO * prior) / (counts.sum(axis=1) + _PSEUDO)
-        one = (counts * (1.0 - two)).sum(axis=0) + _PSEUDO * start
-        person = one / one.sum()
+    there = living(model)
+    share, person = divide(
+        _counts(con, keys, levels), np.array([rates[level].person for level in levels]), np.array([there[level] for level in levels])
+    )
     odds = np.maximum.accumulate(_MARGIN * share / (1.0 - share))
     model = replace(model, namesakes=tuple(float(each) for each in np.maximum(odds, ODDS)))
     for level, each in zip(levels, person.tolist(), strict=True):
         model = model.with_rates(HOUSEHOLD.field, level, replace(model.rates[HOUSEHOLD.field][level], person=each))
     return model
+
+
+def divide(counts: Floats, person: Floats, living: Floats) -> tuple[Floats, Floats]:
+    """The share of namesakes in each class of names, and the shares of levels among pairs of one person, by expectation maximisation.
+
+    `counts`: classes × levels, pairs of equal name and birth date. `person`: where to begin. `living`: the levels of two namesakes, which
+    do not follow the data. The shares `ODDS` stand for and `person` count for 3,000 pairs of each class.
+    """
+    start = person / person.sum()
+    prior = np.array(ODDS) / (1.0 + np.array(ODDS))
+    one_person, share = start, prior
+    for _ in range(_ROUNDS):
+        two = share[:, None] * living[None, :]
+        two = two / (two + (1.0 - share)[:, None] * one_person[None, :])
+        share = ((counts * two).sum(axis=1) + _PSEUDO * prior) / (counts.sum(axis=1) + _PSEUDO)
+        one = (counts * (1.0 - two)).sum(axis=0) + _PSEUDO * start
+        one_person = one / one.sum()
+    return share, one_person
 
 
 def _counts(con: duckdb.DuckDBPyConnection, keys: str, levels: list[str]) -> Floats:

@@ -14,89 +14,89 @@ import pyarrow as pa
 from kiban_processing.linkage import addresses, glyphs, insurance, phones, sexes
 
 INSURANCE = ("insurer_number", "insured_symbol", "insured_number", "insured_branch")
-_UNIT = "chr(31)"
 
 
-def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> None:
+def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, also: str = "") -> None:
     """Makes the temporary table `name`, one row per registration of `relation`, and leaves no other.
 
-    Columns: those of `relation` but with registration and site_id as text, day and birth_day (days since 1970-01-01), sex_read (1, 2), and
-    as texts postal, phone_read, insurer, household, branch (a number), personal; elderly.
+    Columns: registration, site_id, day, birth_date, name_kanji, name_kana, address; sex (1, 2); as texts
+    postal, phone, insurer, household, branch (a number), personal; elderly; and what `also` adds, SQL over address and day.
     """
-    postal, phone = _postal("postal_code"), _phone("phone")
-    _read_odd(con, relation, f"{name}_postal", "postal_code", _POSTAL_USUAL, lambda text: addresses.postal_code(text))
-    _read_odd(con, relation, f"{name}_phone", "phone", _PHONE_USUAL, lambda text: phones.read(text))
-    _read_odd(con, relation, f"{name}_sex", "sex", "false", lambda text: sexes.read(text))
+    _read_odd(con, relation, f"{name}_postal", "postal_code", _POSTAL_USUAL, addresses.postal_code)
+    _read_odd(con, relation, f"{name}_phone", "phone", _PHONE_USUAL, phones.read)
+    _read_odd(con, relation, f"{name}_sex", "sex", "false", sexes.read)
     _read_symbols(con, relation, f"{name}_symbol")
-    whole = "'^[0-9]+$'"
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name}_insured AS
-        SELECT s.*, CASE WHEN NOT usual AND number_text <> '' THEN insurer_text || {_UNIT} || symbol_text || {_UNIT} || number_text || {_UNIT} || branch_text END AS odd
-        FROM (
-            SELECT CAST(registration AS VARCHAR) AS registration, {", ".join(f"coalesce(CAST({field} AS VARCHAR), '') AS {short}_text" for field, short in zip(INSURANCE, _SHORT, strict=True))},
-                   {_digits("insurer_text")} AS insurer_digits, {_digits("number_text")} AS number_digits, {_digits("branch_text")} AS branch_digits,
-                   coalesce(y.shown, false) AS has_symbol, coalesce(y.unpadded, '') AS symbol_read,
-                   regexp_matches(insurer_digits, {whole}) AND (branch_digits = '' OR regexp_matches(branch_digits, {whole}))
-                       AND (regexp_matches(number_digits, {whole}) OR (NOT has_symbol AND regexp_matches(number_digits, '^[0-9]+-[0-9]+$'))) AS usual
-            FROM {relation} r LEFT JOIN {name}_symbol y ON y.written = CAST(r.insured_symbol AS VARCHAR)) s""")
-    _read_odd_insurance(con, f"{name}_insured", f"{name}_odd")
+    insured = _insured(relation, f"{name}_symbol")
+    _read_odd_insurance(con, insured, f"{name}_odd")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH taken AS (
-            SELECT registration, odd, usual, ltrim(insurer_digits, '0') AS insurer,
-                   CASE WHEN contains(number_digits, '-') THEN ltrim(split_part(number_digits, '-', 1), '0') ELSE symbol_read END AS symbol,
-                   ltrim(CASE WHEN contains(number_digits, '-') THEN split_part(number_digits, '-', 2) ELSE number_digits END, '0') AS number,
-                   CASE WHEN branch_digits <> '' THEN coalesce(nullif(ltrim(branch_digits, '0'), ''), '0') END AS branch
-            FROM {name}_insured),
-        insured AS (
-            SELECT registration, odd, branch, insurer, regexp_matches(insurer, '^{insurance.LATE_ELDERLY}$') AS elderly,
-                   CASE WHEN usual AND insurer <> '' AND number <> '' AND NOT regexp_matches(insurer, '^{insurance.PUBLIC_ASSISTANCE}$')
-                        THEN insurer || '|' || symbol || '|' || number END AS household
-            FROM taken)
-        SELECT CAST(r.registration AS VARCHAR) AS registration, CAST(r.site_id AS VARCHAR) AS site_id,
-               CAST(r.registered_on AS DATE) - DATE '1970-01-01' AS day, CAST(r.birth_date AS DATE) AS birth_date,
-               CAST(r.birth_date AS DATE) - DATE '1970-01-01' AS birth_day,
-               CAST(r.name_kanji AS VARCHAR) AS name_kanji, CAST(r.name_kana AS VARCHAR) AS name_kana, nullif(CAST(r.address AS VARCHAR), '') AS address,
+        WITH read_once AS (
+            SELECT *, regexp_matches(insurer_read, '^{insurance.LATE_ELDERLY}$') AS is_elderly,
+                   CASE WHEN usual AND insurer_read <> '' AND number_read <> '' AND NOT regexp_matches(insurer_read, '^{insurance.PUBLIC_ASSISTANCE}$')
+                        THEN insurer_read || '|' || symbol_read || '|' || number_read END AS household_read,
+                   {_ODD} AS odd, CASE WHEN {_POSTAL_USUAL} THEN right(replace({_digits("postal_code")}, '-', ''), 7) END AS postal_digits,
+                   CASE WHEN {_PHONE_USUAL} THEN regexp_replace({_digits("phone")}, '[^0-9]', '', 'g') END AS phone_digits
+            FROM ({insured})),
+        nationally AS (SELECT *, {_NATIONAL} AS national FROM read_once)
+        SELECT registration, CAST(site_id AS VARCHAR) AS site_id,
+               CAST(registered_on AS DATE) - DATE '1970-01-01' AS day, CAST(birth_date AS DATE) AS birth_date,
+               CAST(name_kanji AS VARCHAR) AS name_kanji, CAST(name_kana AS VARCHAR) AS name_kana, address,
                CASE x.value WHEN 'male' THEN 1 WHEN 'female' THEN 2 END::TINYINT AS sex,
-               CASE WHEN {_POSTAL_USUAL} THEN {postal} ELSE p.value END AS postal, CASE WHEN {_PHONE_USUAL} THEN {phone} ELSE t.value END AS phone,
-               CASE WHEN i.household IS NOT NULL THEN i.insurer ELSE o.insurer END AS insurer, coalesce(i.household, o.household) AS household,
-               CASE WHEN i.household IS NULL THEN o.branch WHEN NOT i.elderly THEN i.branch END AS branch,
-               CASE WHEN i.household IS NULL THEN o.personal WHEN i.elderly THEN i.household ELSE i.household || '|' || i.branch END AS personal,
-               CASE WHEN i.household IS NULL THEN coalesce(o.elderly, false) ELSE i.elderly END AS elderly
-        FROM {relation} r JOIN insured i ON i.registration = CAST(r.registration AS VARCHAR)
-        LEFT JOIN {name}_odd o ON o.odd = i.odd
-        LEFT JOIN {name}_sex x ON x.written = CAST(r.sex AS VARCHAR)
-        LEFT JOIN {name}_postal p ON p.written = CAST(r.postal_code AS VARCHAR)
-        LEFT JOIN {name}_phone t ON t.written = CAST(r.phone AS VARCHAR)""")
-    for made in ("insured", "odd", "postal", "phone", "sex", "symbol"):
+               CASE WHEN postal_digits IS NULL THEN p.value WHEN replace(postal_digits, left(postal_digits, 1), '') <> '' THEN postal_digits END AS postal,
+               CASE WHEN phone_digits IS NULL THEN t.value WHEN {_IS_PHONE} THEN national END AS phone,
+               CASE WHEN household_read IS NULL THEN o.insurer ELSE insurer_read END AS insurer, coalesce(household_read, o.household) AS household,
+               CASE WHEN household_read IS NULL THEN o.branch WHEN NOT is_elderly THEN branch_read END AS branch,
+               CASE WHEN household_read IS NULL THEN o.personal WHEN is_elderly THEN household_read ELSE household_read || '|' || branch_read END AS personal,
+               CASE WHEN household_read IS NULL THEN coalesce(o.elderly, false) ELSE is_elderly END AS elderly{also}
+        FROM nationally n
+        LEFT JOIN {name}_odd o ON o.odd = n.odd
+        LEFT JOIN {name}_sex x ON x.written = n.sex_text
+        LEFT JOIN {name}_postal p ON p.written = n.postal_code
+        LEFT JOIN {name}_phone t ON t.written = n.phone""")
+    for made in ("odd", "postal", "phone", "sex", "symbol"):
         con.execute(f"DROP TABLE {name}_{made}")
+
+
+def _insured(relation: str, symbols: str) -> str:
+    """SQL: `relation` as text with the insurance fields in digits, taken apart where they are `usual`."""
+    texts = ", ".join(f"coalesce(CAST({field} AS VARCHAR), '') AS {short}_text" for field, short in zip(INSURANCE, _SHORT, strict=True))
+    digits = ", ".join(f"{_digits(f'{short}_text')} AS {short}_digits" for short in ("insurer", "number", "branch"))
+    return f"""
+        SELECT *, ltrim(insurer_digits, '0') AS insurer_read,
+               CASE WHEN contains(number_digits, '-') THEN ltrim(split_part(number_digits, '-', 1), '0') ELSE symbol_unpadded END AS symbol_read,
+               ltrim(CASE WHEN contains(number_digits, '-') THEN split_part(number_digits, '-', 2) ELSE number_digits END, '0') AS number_read,
+               CASE WHEN branch_digits <> '' THEN coalesce(nullif(ltrim(branch_digits, '0'), ''), '0') END AS branch_read,
+               regexp_matches(insurer_digits, '^[0-9]+$') AND regexp_matches(branch_digits, '^[0-9]*$')
+                   AND (regexp_matches(number_digits, '^[0-9]+$') OR (NOT has_symbol AND regexp_matches(number_digits, '^[0-9]+-[0-9]+$'))) AS usual
+        FROM (
+            SELECT t.*, {digits}, coalesce(y.shown, false) AS has_symbol, coalesce(y.unpadded, '') AS symbol_unpadded
+            FROM (SELECT CAST(registration AS VARCHAR) AS registration, site_id, registered_on, birth_date, name_kanji, name_kana,
+                         nullif(replace(CAST(address AS VARCHAR), chr(10), ' '), '') AS address,
+                         CAST(sex AS VARCHAR) AS sex_text, CAST(postal_code AS VARCHAR) AS postal_code, CAST(phone AS VARCHAR) AS phone, {texts}
+                  FROM {relation}) t
+            LEFT JOIN {symbols} y ON y.written = t.symbol_text)"""
 
 
 _SHORT = ("insurer", "symbol", "number", "branch")
 
 
+# What identifies an insurance entry that is read one by one.
+_ODD = "CASE WHEN NOT usual AND number_text <> '' THEN insurer_text || chr(31) || symbol_text || chr(31) || number_text || chr(31) || branch_text END"
+_NATIONAL = """CASE WHEN starts_with(phone_digits, '81') AND length(phone_digits) IN (11, 12) THEN '0' || ltrim(substr(phone_digits, 3), '0')
+    WHEN NOT starts_with(phone_digits, '0') AND length(phone_digits) IN (9, 10) THEN '0' || phone_digits ELSE phone_digits END"""
+_FREE_DIAL = " OR ".join(f"starts_with(national, '{prefix}')" for prefix in phones.FREE_DIALS)
+_IS_PHONE = f"""length(national) IN (10, 11) AND starts_with(national, '0') AND replace(substr(national, 4), substr(national, 4, 1), '') <> ''
+    AND NOT ({_FREE_DIAL})"""
+
+
 def _digits(column: str) -> str:
-    """The text in ASCII digits and hyphens, where it is made of full-width ones; NFKC says the same of them."""
-    return f"translate(CAST({column} AS VARCHAR), '０１２３４５６７８９－（）　', '0123456789-() ')"
+    """The text with full-width digits and marks in ASCII; NFKC says the same of them."""
+    wide = f"translate(CAST({column} AS VARCHAR), '０１２３４５６７８９－（）　', '0123456789-() ')"
+    return f"(CASE WHEN regexp_matches(CAST({column} AS VARCHAR), '^[ -~]*$') THEN CAST({column} AS VARCHAR) ELSE {wide} END)"
 
 
 _POSTAL_USUAL = f"regexp_matches({_digits('postal_code')}, '^〒?[0-9]{{3}}-?[0-9]{{4}}$')"
 _PHONE_USUAL = f"regexp_matches({_digits('phone')}, '^[0-9() -]+$')"
-
-
-def _postal(column: str) -> str:
-    digits = f"right(replace({_digits(column)}, '-', ''), 7)"
-    return f"CASE WHEN replace({digits}, left({digits}, 1), '') <> '' THEN {digits} END"
-
-
-def _phone(column: str) -> str:
-    digits = f"regexp_replace({_digits(column)}, '[^0-9]', '', 'g')"
-    national = f"""(CASE WHEN starts_with({digits}, '81') AND length({digits}) IN (11, 12) THEN '0' || ltrim(substr({digits}, 3), '0')
-        WHEN NOT starts_with({digits}, '0') AND length({digits}) IN (9, 10) THEN '0' || {digits} ELSE {digits} END)"""
-    free = " OR ".join(f"starts_with(n, '{prefix}')" for prefix in phones.FREE_DIALS)
-    # A list of one carries the intermediate value, so that it is computed once.
-    valid = f"length(n) IN (10, 11) AND starts_with(n, '0') AND replace(substr(n, 4), substr(n, 4, 1), '') <> '' AND NOT ({free})"
-    return f"list_transform([{national}], lambda n: CASE WHEN {valid} THEN n END)[1]"
 
 
 def _read_odd(con: duckdb.DuckDBPyConnection, relation: str, name: str, column: str, usual: str, read: Callable[[str], str | None]) -> None:
@@ -115,7 +115,7 @@ def _read_symbols(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> N
 
 def _read_odd_insurance(con: duckdb.DuckDBPyConnection, insured: str, name: str) -> None:
     texts = ", ".join(f"{short}_text" for short in _SHORT)
-    rows = con.execute(f"SELECT DISTINCT odd, {texts} FROM {insured} WHERE odd IS NOT NULL").fetchall()
+    rows = con.execute(f"SELECT DISTINCT {_ODD} AS odd, {texts} FROM ({insured}) WHERE NOT usual AND number_text <> ''").fetchall()
     found = [insurance.read(*row[1:]) for row in rows]
     fields = {
         field: _strings([getattr(one, field) if one else None for one in found]) for field in ("insurer", "household", "branch", "personal")

@@ -92,7 +92,9 @@ def read(text: str, file: str) -> Model:
     try:
         content = json.loads(text)
         model = Model(
-            rates={field: {level: Rates(*map(float, each)) for level, each in levels.items()} for field, levels in content["rates"].items()},
+            rates={
+                field: {level: Rates(*map(float, each)) for level, each in levels.items()} for field, levels in content["rates"].items()
+            },
             persons=float(content["persons"]),
             households=float(content["households"]),
             namesakes=tuple(map(float, content["namesakes"])),

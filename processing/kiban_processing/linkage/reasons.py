@@ -13,12 +13,12 @@ SUBJECTS: dict[str, Text] = {
     "birth_date": Text("生年月日", "birth date"),
     "sex": Text("性別", "sex"),
     "household": Text("住所・電話・保険", "address, telephone, insurance"),
+    "contact": Text("電話・保険の食い違い", "telephone and insurance, where nothing agrees"),
     "hospital": Text("医療機関", "hospital"),
     "insurance": Text("保険", "insurance"),
     "phone": Text("電話", "telephone"),
     "address": Text("住所", "address"),
     "rule": Text("規則", "rule"),
-    "decision": Text("担当者の判断", "decision of people"),
 }
 
 TEXTS: dict[str, Text] = {
@@ -114,6 +114,16 @@ TEXTS: dict[str, Text] = {
     "household:support": Text(
         "同じ世帯の他の人にも、同じ転居又は保険の変更がみられます", "another member of the household made the same move"
     ),
+    "contact:agrees": Text(
+        "住所・電話・保険のいずれかが一致しているため、食い違いは数えません",
+        "something of the household agrees, so what differs is not counted",
+    ),
+    "contact:mobile-differs": Text("携帯電話番号が異なります", "mobile telephone numbers differ"),
+    "contact:both-differ": Text("電話番号と保険がともに異なります", "telephone and insurance both differ"),
+    "contact:one-differs": Text(
+        "電話番号と保険の一方が異なり、他方は比較できません", "one of telephone and insurance differs, the other cannot be compared"
+    ),
+    "contact:not-compared": Text("電話番号と保険を比較できません", "telephone and insurance cannot be compared"),
     "hospital:same": Text("同じ医療機関の登録です", "registrations of one hospital"),
     "hospital:other": Text("異なる医療機関の登録です", "registrations of two hospitals"),
     "insurance:number-equal": Text("被保険者等記号・番号が一致しています", "insurance numbers are equal"),
@@ -130,12 +140,12 @@ TEXTS: dict[str, Text] = {
     "rule:given-not-equal": Text("名が一致していることを確かめられません", "given names are not known to be equal"),
     "rule:same-hospital": Text("同じ医療機関の二つの登録です", "two registrations of one hospital"),
     "rule:cluster": Text("統合すると、別人と判断した登録どうしが同じ人になります", "would join registrations judged to be two persons"),
-    "decision:same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
-    "decision:different": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),
+    "rule:settled-same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
+    "rule:settled-apart": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),
 }
 
 # Subjects that inform or decide; unless they carry a weight they are no step of the sum.
-_WEIGHTLESS = frozenset({"insurance", "phone", "address", "rule", "decision"})
+_WEIGHTLESS = frozenset({"contact", "insurance", "phone", "address", "rule"})
 # What corrects the sum of the comparisons stands after them.
 _CORRECTIONS = ("name:frequency", "household:alternative", "name:namesakes")
 _SUPPORT = "household:support"

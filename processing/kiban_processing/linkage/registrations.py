@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from kiban_processing.formats.dates import parse_date
 from kiban_processing.language import Text
-from kiban_processing.linkage import keys
+from kiban_processing.linkage import birth_dates, keys
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import REG_5_X
 
@@ -101,12 +101,16 @@ def read(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> Rec
         files.append({"file": path.name, "encoding": encoding, "rows": table.num_rows})
     rows = pa.concat_tables(tables)
     key = pc.binary_join_element_wise(rows.column("site_id"), rows.column("local_patient_id"), _SEPARATOR)
-    rows = rows.append_column("registration", key).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
+    rows = rows.append_column("registration", key).append_column("position", pa.array(np.arange(rows.num_rows)))
     return Received(rows, tuple(files))
 
 
-def lay(con: duckdb.DuckDBPyConnection, received: Received, name: str = "linkage_registrations") -> dict[str, int]:
+def lay(
+    con: duckdb.DuckDBPyConnection, received: Received, name: str = "linkage_registrations", withdrawn: str | None = None
+) -> dict[str, int]:
     """Makes the temporary table `name` (columns `keys.COLUMNS` and local_patient_id): the last row of each registration that was not deleted.
+
+    `withdrawn`: a second table to make, of the registrations whose last row deletes them (column registration).
 
     Returns counts: rows, registrations, repeated (new for a number already seen; the later row counts), deleted, and dates that
     name no day, per column.
@@ -122,6 +126,10 @@ def lay(con: duckdb.DuckDBPyConnection, received: Received, name: str = "linkage
         LEFT JOIN linkage_registered_on a ON a.written = r.registered_on
         LEFT JOIN linkage_birth_date b ON b.written = r.birth_date
         WHERE latest = 1 AND op <> 'delete' ORDER BY registration""")
+    if withdrawn:
+        con.execute(f"""
+            CREATE OR REPLACE TEMP TABLE {withdrawn} AS
+            SELECT registration FROM linkage_received GROUP BY registration HAVING arg_max(op, position) = 'delete' ORDER BY registration""")
     counted = con.execute(f"""
         SELECT count(*), (SELECT count(*) FROM {name}),
                count(*) FILTER (op = 'new') - count(DISTINCT registration) FILTER (op = 'new'), count(*) FILTER (op = 'delete')
@@ -135,9 +143,14 @@ def lay(con: duckdb.DuckDBPyConnection, received: Received, name: str = "linkage
     return counts
 
 
+def prefix_sql(registration: str) -> str:
+    """SQL for what finds a registration in a state: the first 32 bits of its digest, in the upper half of a number."""
+    return f"('0x' || substr(sha256({registration}), 1, 8))::UBIGINT * 4294967296::UBIGINT"
+
+
 def _dates(rows: pa.Table, column: str) -> pa.Table:
     written = [text for text in pc.unique(rows.column(column)).to_pylist() if text]
-    return pa.table({"written": pa.array(written, pa.string()), "day": pa.array([parse_date(text) for text in written], pa.date32())})
+    return pa.table({"written": pa.array(written, pa.string()), "day": pa.array([birth_dates.read(text) for text in written], pa.date32())})
 
 
 def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:

@@ -10,14 +10,14 @@ Training = Literal["auto", "always", "never"]
 
 @dataclass(frozen=True)
 class LinkageSettings:
-    """Weights are log2 likelihood ratios, prior included.
+    """Weights are log2 odds, prior included. `link_weight` None: calibrated without truth (see `evidence.calibrate`).
 
     `train`: "auto" learns parameters from the data only from `train_from_rows` registrations on; with fewer (three hospitals of
     300 patients) estimation is unstable and the built-in parameters serve.
     """
 
-    link_weight: float = 14.0
-    review_weight: float = 0.0
+    link_weight: float | None = None
+    review_weight: float = -1.0
     train: Training = "auto"
     train_from_rows: int = 50_000
     seed: int = 1

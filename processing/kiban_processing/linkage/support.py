@@ -46,17 +46,17 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_evidence AS
         SELECT "left", "right" FROM {judged} j
-        WHERE decision = 'link' AND {evidence.level_in(BIRTH_DATE, 'equal')}
+        WHERE decision = 'link' AND {evidence.level_in(BIRTH_DATE, "equal")}
           AND "left" IN (SELECT k.node FROM linkage_household_keys k SEMI JOIN (SELECT one AS household FROM linkage_moves UNION SELECT other FROM linkage_moves) m USING (household))
         UNION ALL SELECT "left", "right" FROM linkage_doubtful""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_supporters AS
         SELECT m."left", m."right", count(DISTINCT e.dob) AS supporters
-        FROM linkage_moves m JOIN ({moves.format(pairs='linkage_evidence')}) e ON e.one = m.one AND e.other = m.other AND e.dob <> m.dob
+        FROM linkage_moves m JOIN ({moves.format(pairs="linkage_evidence")}) e ON e.one = m.one AND e.other = m.other AND e.dob <> m.dob
         GROUP BY m."left", m."right" """)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        SELECT * REPLACE ({evidence.decision("decision = 'review'", model)} AS decision)
+        SELECT * REPLACE ({evidence.decision(model, "decision")} AS decision)
         FROM (SELECT j.* REPLACE (weight + {_GAIN} AS weight),
                      {_GAIN} AS w_support, CAST(NULL AS BOOLEAN) AS settled
               FROM {judged} j LEFT JOIN linkage_supporters s ON s."left" = j."left" AND s."right" = j."right")

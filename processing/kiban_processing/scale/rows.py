@@ -24,6 +24,10 @@ class Rows:
             self._table = self._fetch()
         return self._table
 
+    def to_arrow_table(self) -> pa.Table:
+        """As DuckDB calls it."""
+        return self.arrow()
+
     def fetchone(self) -> tuple[Any, ...] | None:
         if self._taken >= self.arrow().num_rows:
             return None

@@ -7,22 +7,23 @@ Only what `fetch…` asks for comes to the driver, and is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from py4j.protocol import Py4JError
-from pyspark import StorageLevel
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as kinds
 
+from kiban_processing.scale.frames import StatementFailed, attempt, kept
 from kiban_processing.scale.rows import Rows
-from kiban_processing.scale.translation import Act, Statement, translate
+from kiban_processing.scale.translation import Act, Statement, Untranslatable, translate
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from splink import Linker, SettingsCreator
+
+__all__ = ["Fetched", "SparkConnection", "StatementFailed", "TooManyRows"]
 
 # Spark's type → what DuckDB calls it; `DESCRIBE` answers in DuckDB's words on both engines.
 _WORDS: dict[type[kinds.DataType], str] = {
@@ -40,10 +41,6 @@ _WORDS: dict[type[kinds.DataType], str] = {
     kinds.BinaryType: "BLOB",
     kinds.NullType: '"NULL"',
 }
-
-
-class StatementFailed(Exception):
-    """Spark could not carry a statement out. Its own message may hold a patient's value, so only its condition is kept."""
 
 
 class TooManyRows(Exception):
@@ -78,6 +75,7 @@ class SparkConnection:
         self._session = session
         self._most = most_rows
         self._tables: dict[str, _Table] = {}
+        self._moved: set[str] = set()  # tables whose columns may stand at other places than in DuckDB
         self.fetched: list[Fetched] = []
 
     def execute(self, query: str, parameters: object = None) -> Rows:
@@ -86,16 +84,21 @@ class SparkConnection:
         Raises `translation.Untranslatable`, StatementFailed; TooManyRows when rows are fetched.
         """
         statement = translate(query)
+        moved = bool(statement.reads & self._moved)
+        if moved and statement.by_place:
+            raise Untranslatable("rows are put together by the places of columns, which may have moved")
         match statement.act:
             case Act.QUERY:
                 return self._rows(statement.query, self._frame(statement, parameters))
             case Act.DESCRIBE:
-                return _described(_attempt(lambda: self._frame(statement, parameters).schema))
+                return _described(attempt(lambda: self._frame(statement, parameters).schema))
             case Act.CREATE:
-                self._put(statement.relation, [_kept(self._frame(statement, parameters))])
+                self._put(statement.relation, [kept(self._frame(statement, parameters))])
+                if statement.moves or moved:
+                    self._moved.add(statement.relation)
             case Act.DECLARE:
                 columns = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in statement.columns)
-                self._put(statement.relation, [_attempt(lambda: self._session.sql(f"SELECT {columns} WHERE FALSE"))])
+                self._put(statement.relation, [attempt(lambda: self._session.sql(f"SELECT {columns} WHERE FALSE"))])
             case Act.INSERT:
                 self._insert(statement, parameters)
             case Act.DROP:
@@ -106,7 +109,7 @@ class SparkConnection:
         """Give a relation of Arrow data (table, batches, dataset, reader) a name. It passes through the driver; a reader batch by batch,
         each handed to the executors before the next is read."""
         if isinstance(python_object, pa.RecordBatchReader):
-            parts = [_kept(self._given(pa.Table.from_batches([batch]))) for batch in python_object]
+            parts = [kept(self._given(pa.Table.from_batches([batch]))) for batch in python_object]
             self._put(view_name, parts or [self._given(python_object.schema.empty_table())])
         else:
             self._put(view_name, [self._given(_arrow(python_object))])
@@ -118,15 +121,15 @@ class SparkConnection:
 
     def batches(self, relation: str, by: str, rows: int = 500_000) -> Iterator[pa.Table]:
         """All rows of a relation in parts of about `rows`, divided by a column's hash: for what is meant to leave Spark, in no order."""
-        every = _attempt(lambda: self._session.table(f"`{relation}`"))
-        many = max(1, -(-_attempt(every.count) // rows))
+        every = attempt(lambda: self._session.table(f"`{relation}`"))
+        many = max(1, -(-attempt(every.count) // rows))
         for part in range(many):
             chosen = every.where(f"pmod(xxhash64(`{by}`), {many}) = {part}")
-            yield _attempt(chosen.toArrow)
+            yield attempt(chosen.toArrow)
 
     def open_parquet(self, view_name: str, *addresses: str) -> None:
         """Give Parquet files a name; they are read by the executors where they are used and never pass through the driver."""
-        _attempt(lambda: self._session.read.parquet(*addresses).createOrReplaceTempView(f"`{view_name}`"))
+        attempt(lambda: self._session.read.parquet(*addresses).createOrReplaceTempView(f"`{view_name}`"))
 
     def write_parquet(self, relation: str, address: str, order: Sequence[str] = ()) -> None:
         """Write a relation as Parquet files below an address, by the executors; refused by Spark where something is there already.
@@ -141,7 +144,17 @@ class SparkConnection:
                 frame = frame.repartitionByRange(*order).sortWithinPartitions(*frame.columns)
             frame.write.parquet(address)
 
-        _attempt(write)
+        attempt(write)
+
+    def relations(self) -> set[str]:
+        """The names of all relations of the session, Splink's among them."""
+        return {str(row["tableName"]) for row in attempt(lambda: self._session.sql("SHOW TABLES").collect())}
+
+    def linker(self, table: str, settings: SettingsCreator) -> Linker:
+        """Splink on one of the relations here."""
+        from kiban_processing.scale import linkers
+
+        return linkers.linker(self._session, table, settings)
 
     def close(self) -> None:
         """Let go of every table made here; the session that was given stays open."""
@@ -149,14 +162,14 @@ class SparkConnection:
             self._drop(name)
 
     def _given(self, content: pa.Table) -> DataFrame:
-        return _attempt(lambda: self._session.createDataFrame(_plain(content)))
+        return attempt(lambda: self._session.createDataFrame(_plain(content)))
 
     def _frame(self, statement: Statement, parameters: object) -> DataFrame:
-        return _attempt(lambda: self._session.sql(statement.query, args=_arguments(parameters)))
+        return attempt(lambda: self._session.sql(statement.query, args=_arguments(parameters)))
 
     def _rows(self, query: str, frame: DataFrame) -> Rows:
         def fetch() -> pa.Table:
-            table = _attempt(frame.toArrow)
+            table = attempt(frame.toArrow)
             self.fetched.append(Fetched(query, table.num_rows))
             if table.num_rows > self._most:
                 raise TooManyRows(table.num_rows, self._most)
@@ -167,16 +180,17 @@ class SparkConnection:
     def _insert(self, statement: Statement, parameters: object) -> None:
         table = self._tables[statement.relation]
         columns = table.parts[0].schema.fields
-        added = _kept(self._frame(statement, parameters))
+        added = kept(self._frame(statement, parameters))
 
         def fitted() -> DataFrame:
             named = added.toDF(*(column.name for column in columns))
             return named.select(*(named[column.name].cast(column.dataType) for column in columns))
 
-        table.parts.append(_attempt(fitted))
+        table.parts.append(attempt(fitted))
         self._name(statement.relation, table)
 
     def _put(self, name: str, parts: list[DataFrame]) -> None:
+        self._moved.discard(name)
         before = self._tables.get(name)
         self._tables[name] = _Table(parts)
         self._name(name, self._tables[name])
@@ -184,24 +198,13 @@ class SparkConnection:
             _release(before)
 
     def _name(self, name: str, table: _Table) -> None:
-        _attempt(lambda: reduce(DataFrame.unionAll, table.parts).createOrReplaceTempView(f"`{name}`"))
+        attempt(lambda: reduce(DataFrame.unionAll, table.parts).createOrReplaceTempView(f"`{name}`"))
 
     def _drop(self, name: str) -> None:
-        _attempt(lambda: self._session.catalog.dropTempView(name))
+        attempt(lambda: self._session.catalog.dropTempView(name))
         table = self._tables.pop(name, None)
         if table:
             _release(table)
-
-
-def _kept(frame: DataFrame) -> DataFrame:
-    """The rows, computed now and never again; rows that Spark already holds as constants stay so."""
-
-    def keep() -> DataFrame:
-        if frame._jdf.queryExecution().optimizedPlan().nodeName() == "LocalRelation":
-            return frame
-        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
-
-    return _attempt(keep)
 
 
 def _release(table: _Table) -> None:
@@ -213,7 +216,7 @@ def _release(table: _Table) -> None:
                 if leaf.nodeName().startswith("Scan ExistingRDD") or leaf.getClass().getSimpleName() == "LogicalRDD":
                     leaf.rdd().unpersist(False)
 
-    _attempt(release)
+    attempt(release)
 
 
 def _arguments(parameters: object) -> Any:
@@ -267,13 +270,3 @@ def _kind(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_large_string(kind):
         return pa.string()
     return pa.int64() if pa.types.is_unsigned_integer(kind) else kind
-
-
-def _attempt(act: Callable[[], T]) -> T:
-    """Raised outside the handler, so that no traceback carries Spark's message along."""
-    try:
-        return act()
-    except (PySparkException, Py4JError) as error:
-        condition = error.getCondition() if isinstance(error, PySparkException) else None
-        failed = StatementFailed(condition or type(error).__name__)
-    raise failed

@@ -39,12 +39,19 @@ class Act(Enum):
 
 @dataclass(frozen=True)
 class Statement:
-    """`query`: Spark's SQL (empty where the act needs none); `relation`: what is made, filled or dropped; `columns`: name and Spark type."""
+    """`query`: Spark's SQL (empty where the act needs none); `relation`: what is made, filled or dropped; `columns`: name and Spark type.
+
+    `reads`: the relations the query names. `moves`: whether a column may stand at another place than in DuckDB (REPLACE): names still tell it.
+    `by_place`: whether rows with all columns of a relation are put together by the places of columns.
+    """
 
     act: Act
     query: str = ""
     relation: str = ""
     columns: tuple[tuple[str, str], ...] = ()
+    reads: frozenset[str] = frozenset()
+    moves: bool = False
+    by_place: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -66,14 +73,29 @@ def _statement(query: str) -> Statement:
             columns = tuple((column.name, column.args["kind"].sql(_TO)) for column in parsed.this.expressions)
             return Statement(Act.DECLARE, "", parsed.this.this.name, columns)
         case exp.Create(kind="TABLE") if parsed.expression is not None:
-            return Statement(Act.CREATE, _query(parsed.expression), parsed.this.name)
+            moves, by_place = _replaces(parsed), _by_place(parsed)
+            query = _query(parsed.expression, moves and not by_place)
+            return Statement(Act.CREATE, query, parsed.this.name, reads=_relations(parsed.expression), moves=moves, by_place=by_place)
         case exp.Insert() if parsed.expression is not None and isinstance(parsed.this, exp.Table):
-            return Statement(Act.INSERT, _query(parsed.expression), parsed.this.name)
+            reads = _relations(parsed.expression) | {parsed.this.name}
+            return Statement(Act.INSERT, _query(parsed.expression), parsed.this.name, reads=reads, by_place=True)
         case exp.Drop(kind="TABLE"):
             (table,) = parsed.args["tables"]
             return Statement(Act.DROP, "", table.name)
+        case exp.Delete(this=exp.Table() as table) if (where := parsed.args.get("where")) is not None:
+            # The rows that stay become the table: a table is made once and never changed in place.
+            stays = exp.not_(exp.func("coalesce", where.this.copy(), exp.false()))
+            return Statement(
+                Act.CREATE, _query(exp.select("*").from_(table.copy()).where(stays)), table.name, reads=frozenset((table.name,))
+            )
+        case exp.Update(this=exp.Table() as table) if not parsed.args.get("from_"):
+            return Statement(
+                Act.CREATE, _query(_updated(parsed, table), moves=True), table.name, reads=frozenset((table.name,)), moves=True
+            )
         case exp.Query():
-            return Statement(Act.QUERY, _query(parsed))
+            by_place = _by_place(parsed)
+            named = not by_place and isinstance(parsed, exp.Select) and not any(each.is_star for each in parsed.expressions)
+            return Statement(Act.QUERY, _query(parsed, named), reads=_relations(parsed), by_place=by_place)
     raise Untranslatable(f"no statement that Spark is given: {type(parsed).__name__}")
 
 
@@ -92,9 +114,25 @@ def _described(relation: exp.Expr) -> exp.Expr:
     return exp.select("*").from_(relation.copy()) if isinstance(relation, exp.Table) else relation
 
 
-def _query(parsed: exp.Expr) -> str:
+def _query(parsed: exp.Expr, moves: bool = False) -> str:
+    """`moves`: whether the columns may move, since they will be asked for by name."""
+    if not moves and _replaces(parsed):
+        _refuse("REPLACE where columns are told by their places")
     query = parsed.copy().transform(_rewritten)
     return str(query.sql(dialect=_TO, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+
+
+def _replaces(parsed: exp.Expr) -> bool:
+    return any(star.args.get("replace") for star in parsed.find_all(exp.Star))
+
+
+def _by_place(parsed: exp.Expr) -> bool:
+    united = parsed.find_all(exp.SetOperation)
+    return any(isinstance(star.parent, (exp.Select, exp.Column)) for each in united for star in each.find_all(exp.Star))
+
+
+def _relations(parsed: exp.Expr) -> frozenset[str]:
+    return frozenset(table.name for table in parsed.find_all(exp.Table))
 
 
 def _rewritten(node: exp.Expr) -> exp.Expr:
@@ -106,6 +144,11 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Cast() if (digits := _hexadecimal(node)) is not None:
             # `conv` answers with the decimal digits of a number without sign.
             return exp.cast(exp.func("conv", digits, exp.Literal.number(16), exp.Literal.number(10)), node.to)
+        case exp.Div() if any(_fraction(side) for side in (node.left, node.right)):
+            # DuckDB divides in floating point whatever the operands; Spark would divide by a decimal fraction in decimals, and cut.
+            for name in ("this", "expression"):
+                if _fraction(side := node.args[name]):
+                    node.set(name, exp.cast(side, exp.DataType.Type.DOUBLE))
         case exp.DataType() if node.is_type(exp.DataType.Type.INT128):
             return exp.DataType.build("DECIMAL(38, 0)")
         case exp.Select() if (group := node.args.get("group")) and group.expressions == [exp.Tuple()]:
@@ -119,8 +162,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Window(this=exp.RowNumber()) if not any(node.args.get(part) for part in ("partition_by", "order", "alias")):
             # Numbers in any order; Spark wants one to be named, and a constant is none. An alias is a window that is named elsewhere.
             node.set("order", exp.Order(expressions=[exp.Ordered(this=exp.null())]))
-        case exp.Star() if node.args.get("replace"):
-            return _refuse("REPLACE")
+        case exp.Select() if any(_replacing(each) for each in node.expressions):
+            return _replaced(node)
         case exp.Columns():
             return _refuse("COLUMNS")
         case exp.Anonymous() if node.name.lower() in _FOREIGN:
@@ -128,6 +171,44 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.Func() if node.sql_name().lower() in _FOREIGN:
             return _refuse(node.sql_name().lower())
     return node
+
+
+def _replacing(projection: exp.Expr) -> exp.Star | None:
+    """The star of `* REPLACE (…)` or `t.* REPLACE (…)`."""
+    star = projection.this if isinstance(projection, exp.Column) else projection
+    return star if isinstance(star, exp.Star) and star.args.get("replace") else None
+
+
+def _replaced(select: exp.Select) -> exp.Expr:
+    """Spark has EXCEPT and no REPLACE: the columns are left out and come again, behind the others. In both engines a name in the new
+    expressions is that of the old column: an alias of the same SELECT comes second."""
+    projections: list[exp.Expr] = []
+    for each in select.expressions:
+        projections.append(each)
+        if star := _replacing(each):
+            aliases = star.args["replace"]
+            star.set("replace", None)
+            star.set("except_", [*(star.args.get("except_") or []), *(exp.to_identifier(alias.alias) for alias in aliases)])
+            projections.extend(aliases)
+    select.set("expressions", projections)
+    return select.transform(_rewritten)
+
+
+def _updated(update: exp.Update, table: exp.Table) -> exp.Expr:
+    """The table anew with other values in some columns; the new values must have the columns' types, which nothing here knows."""
+    where, columns = update.args.get("where"), []
+    for one in update.expressions:
+        value = one.expression.copy()
+        if isinstance(value, exp.Null):
+            _refuse("UPDATE to NULL")
+        if where is not None:
+            value = exp.Case(ifs=[exp.If(this=where.this.copy(), true=value)], default=one.this.copy())
+        columns.append(exp.alias_(value, one.this.name))
+    return exp.select(exp.Star(replace=columns)).from_(table.copy())
+
+
+def _fraction(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and "." in node.name and "e" not in node.name.lower()
 
 
 def _hexadecimal(cast: exp.Cast) -> exp.Expr | None:

@@ -17,6 +17,7 @@ from kiban_processing.linkage.explaining.judgements import Flags, Judgements, No
 
 _BINS = np.linspace(0.0, 64.0, 257)  # of bits of doubt
 _FEWEST = 1e-300
+_NEGLIGIBLE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def estimate(known: Judgements, unproposed: Estimate | None = None, draws: int =
     wrong = wrong + _drawn(chance, chain_doubt, chained, draws)
     between = judgements.between(known)
     likely = np.where(between.vetoed, 0.0, 1 - doubt[between.strongest])
-    missed_draws = _drawn(chance, likely, between.pairs, draws)
+    # Most pairs left apart are all but certainly two persons; what they add is too little to vary.
+    vary = likely > _NEGLIGIBLE
+    missed_draws = _drawn(chance, likely[vary], between.pairs[vary], draws) + (likely * between.pairs)[~vary].sum()
     missed = {
         name: float((likely * between.pairs)[known.decision[between.strongest] == kind].sum())
         for name, kind in (("link", judgements.LINK), ("review", judgements.REVIEW), ("apart", judgements.APART))

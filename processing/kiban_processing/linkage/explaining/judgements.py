@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -34,12 +35,12 @@ class Judgements:
     decision: Kinds
     labels: Nodes
 
-    @property
+    @cached_property
     def together(self) -> Flags:
         """Which pairs lie in one person."""
         return np.asarray(self.labels[self.left] == self.labels[self.right])
 
-    @property
+    @cached_property
     def doubt(self) -> Weights:
         """Probability that a pair is two persons, by the model."""
         return np.asarray(1 / (1 + np.exp2(np.clip(self.weight, -1000, 1000))), np.float64)
@@ -120,13 +121,18 @@ def between(known: Judgements) -> Between:
     """One entry for each two persons with a judged pair between them; if they were one, all pairs between them would be missed."""
     apart = np.flatnonzero(~known.together)
     one, other = known.labels[known.left[apart]], known.labels[known.right[apart]]
-    key = np.minimum(one, other) * max(len(known.labels), 1) + np.maximum(one, other)
-    order = np.lexsort((apart, -known.weight[apart], key))
-    first = np.flatnonzero(np.concatenate(([True], key[order][1:] != key[order][:-1]))) if len(order) else order
-    vetoed = np.logical_or.reduceat(known.decision[apart][order] == VETO, first) if len(order) else np.zeros(0, np.bool_)
-    strongest = apart[order[first]]
+    key = np.minimum(one, other) * len(known.labels) + np.maximum(one, other)
+    if not len(apart):
+        return Between(apart, apart, np.zeros(0, np.bool_))
+    order = np.argsort(key)
+    key, places = key[order], apart[order]
+    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    weight = known.weight[places]
+    greatest = np.repeat(np.maximum.reduceat(weight, first), np.diff(np.append(first, len(key))))
+    strongest = np.minimum.reduceat(np.where(weight == greatest, places, len(known.left)), first)
+    vetoed = np.logical_or.reduceat(known.decision[places] == VETO, first)
     size = sizes(known.labels)
-    return Between(strongest, size[one[order[first]]] * size[other[order[first]]], np.asarray(vetoed))
+    return Between(strongest, size[key[first] // len(known.labels)] * size[key[first] % len(known.labels)], np.asarray(vetoed))
 
 
 def of_tables(con: duckdb.DuckDBPyConnection, judged: str, labels: Nodes) -> Judgements:

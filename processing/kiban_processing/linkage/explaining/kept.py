@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import judgements, pairs, person, quality, samples
-from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
@@ -74,7 +73,7 @@ class Kept:
     def thresholds(self) -> pairs.Thresholds:
         """The thresholds of the run, which are its model's."""
         given = self.report["linkage"]["model"]
-        return LinkageSettings(link_weight=float(given["link_weight"]), review_weight=float(given["review_weight"]))
+        return pairs.Bars(link_weight=float(given["link_weight"]), review_weight=float(given["review_weight"]))
 
     @property
     def registrations(self) -> pa.Array:

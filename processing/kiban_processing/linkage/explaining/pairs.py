@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from kiban_processing.language import Language, Text
 from kiban_processing.linkage import reasons
 from kiban_processing.linkage.explaining import lettering
-from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
@@ -30,9 +29,9 @@ UNKNOWN_PAIR = Ground(
     "linkage-pair-unknown",
     Family.INPUT,
     ACT_18,
-    Text("指定された二つの登録の組は、比較の対象になっていません。", "The two registrations named were not compared with each other."),
-    Text("医療機関と患者番号を確かめてください。共通する情報がない組は比較されません。",
-         "Check hospitals and local numbers. Registrations that have nothing in common are not compared."),
+    Text("指定された二つの登録の組は、この結果に記録されていません。", "The two registrations named are no pair that this result keeps."),
+    Text("医療機関と患者番号を確かめてください。共通する情報がないため比較されなかった組、根拠が足りず統合しなかった組は記録されません。",
+         "Check hospitals and local numbers. Pairs that share nothing are not compared, and those with too little evidence are not kept."),
 )  # fmt: skip
 WEIGHTS_DISAGREE = Ground(
     "linkage-weights-disagree",
@@ -63,6 +62,14 @@ class Thresholds(Protocol):
 
     @property
     def review_weight(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Thresholds as two numbers; by default those of the built-in model before a run has calibrated them."""
+
+    link_weight: float = 14.0
+    review_weight: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def explain(pair: Pair, thresholds: Thresholds | None = None) -> Waterfall:
 
     Refuses: linkage-weights-disagree.
     """
-    thresholds = thresholds or LinkageSettings()
+    thresholds = thresholds or Bars()
     if len(pair.reasons) != len(pair.weights) or abs(math.fsum(pair.weights) - pair.weight) > SUM_TOLERANCE:
         raise WEIGHTS_DISAGREE.refuse()
     given = list(zip(pair.reasons, pair.weights, strict=True))

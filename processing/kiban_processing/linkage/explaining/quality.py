@@ -16,9 +16,8 @@ from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import estimates, judgements, pairs, samples, suspicious, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
 from kiban_processing.linkage.explaining.judgements import Judgements, Nodes
-from kiban_processing.linkage.explaining.pairs import Thresholds
+from kiban_processing.linkage.explaining.pairs import Bars, Thresholds
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.settings import LinkageSettings
 
 VERSION = 1
 _BIN = 2.0  # bits
@@ -88,7 +87,7 @@ def compose(
     `registered`: without it nothing is told of suspicious persons. `persons`: the person ID of each node; without it suspicious persons have none.
     `never_compared`: as `unproposed.estimate`. The same run gives the same report.
     """
-    thresholds = thresholds or LinkageSettings()
+    thresholds = thresholds or Bars()
     model = estimates.estimate(known, never_compared, seed=seed)
     asked = samples.estimate(sample.answers, sample.sizes, never_compared) if sample else None
     counted = np.bincount(known.decision, minlength=len(pairs.DECISIONS)).tolist()

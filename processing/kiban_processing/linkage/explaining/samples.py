@@ -18,8 +18,7 @@ import pyarrow.compute as pc
 from kiban_processing.linkage.explaining import intervals, judgements
 from kiban_processing.linkage.explaining.intervals import Estimate
 from kiban_processing.linkage.explaining.judgements import Judgements, Kinds, Nodes, Weights
-from kiban_processing.linkage.explaining.pairs import Thresholds
-from kiban_processing.linkage.settings import LinkageSettings
+from kiban_processing.linkage.explaining.pairs import Bars, Thresholds
 
 # What the run claims of a stratum: one person, or not.
 STRATA: dict[str, bool] = {
@@ -70,7 +69,7 @@ def frame(known: Judgements, thresholds: Thresholds | None = None) -> Frame:
     In one person every pair is one of its own; one joined by chain that was never compared has weight NaN. Of the pairs between two persons only
     the strongest can be drawn, and stands for all of them: they are one person's or none is.
     """
-    thresholds = thresholds or LinkageSettings()
+    thresholds = thresholds or Bars()
     between = judgements.between(known)
     own = np.flatnonzero(known.together)
     chosen = np.concatenate((own, between.strongest))

@@ -13,8 +13,7 @@ import pyarrow as pa
 from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import graphs, judgements
 from kiban_processing.linkage.explaining.judgements import Flags, Judgements, Nodes, Within
-from kiban_processing.linkage.explaining.pairs import Thresholds
-from kiban_processing.linkage.settings import LinkageSettings
+from kiban_processing.linkage.explaining.pairs import Bars, Thresholds
 
 LARGE = 8
 _EXAMINED = 200  # larger persons are told by their size; what lies inside is not taken apart
@@ -54,7 +53,7 @@ def find(known: Judgements, registered: Members, thresholds: Thresholds | None =
     compared; null where none was), cut_left, cut_right (the link to look at first: the contradicted bridge, else the weakest link of the
     spanning tree; null where a person is held by none), cut_weight. Persons of over 200 registrations are told as large and not looked into.
     """
-    thresholds = thresholds or LinkageSettings()
+    thresholds = thresholds or Bars()
     size = judgements.sizes(known.labels)
     inside = judgements.within(known, most=_EXAMINED)
     links = known.together & (known.decision == judgements.LINK)

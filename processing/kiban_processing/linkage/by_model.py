@@ -1,0 +1,91 @@
+"""モデルによる判定 (by model): the model's own statements, run on the few registrations that an increment has in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kiban_processing.linkage import comparisons, evidence, keys, support
+from kiban_processing.linkage.clusters import FIRMER, Edges, Nodes
+from kiban_processing.linkage.comparisons import BIRTH_DATE, NAME
+from kiban_processing.linkage.parameters import Model
+from kiban_processing.linkage.state.kept import Shape
+from kiban_processing.linkage.state.pairs import CODES, LINK, Pairs
+
+_HOUSEHOLD = ("insurance", "phone", "address", "postal_address")
+SHAPE = Shape(comparisons.BLOCKS, tuple(column for column in _HOUSEHOLD if column in keys.KEYS))
+_DECISIONS = f"CASE decision {' '.join(f'WHEN {code!r} THEN {number}' for code, number in CODES.items())} END"
+_BORN_TOGETHER = evidence.level_in(BIRTH_DATE, "equal")
+# A pair that may support or be supported: see `support.strengthen`.
+SUPPORTS = f"""((decision = 'link' AND {_BORN_TOGETHER})
+    OR (decision = 'review' AND linkable AND {evidence.level_in(NAME, "equal", "kanji-equal", "kana-equal")} AND {_BORN_TOGETHER}))"""
+_KEYS, _PAIRS, _JUDGED, _SUPPORTED = "linkage_in_hand", "linkage_asked", "linkage_judged_again", "linkage_supported_again"
+
+
+class ByModel:
+    """The judge of `state.judging.Judge` that a model is. `registrations`: how many the frozen counts were counted over."""
+
+    shape = SHAPE
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, model: Model, registrations: int) -> None:
+        self._con, self._model, self._registrations = con, model, registrations
+
+    def compare(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
+        with self._judged(keys, left, right):
+            return read(self._con, _JUDGED, SUPPORTS)
+
+    def support(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
+        with self._judged(keys, left, right):
+            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT *, {SUPPORTS} AS supports FROM {_JUDGED}")
+            return read(self._con, support.strengthen(self._con, _KEYS, _JUDGED, self._model, _SUPPORTED), "supports")
+
+    def explain(
+        self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8]
+    ) -> pa.Table:
+        with self._judged(keys, left, right):
+            asked = pa.table({"left": left, "right": right, "total": weight, "parted": decision == LINK, "place": np.arange(len(left))})
+            self._con.register("linkage_totals", asked)
+            try:
+                return self._con.execute(f"""
+                    SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
+                    FROM (SELECT place, {evidence.reasons()} AS because
+                          FROM (SELECT j.*, t.total - j.weight AS w_support, CAST(NULL AS BOOLEAN) AS settled, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
+                    ORDER BY place""").to_arrow_table()
+            finally:
+                self._con.unregister("linkage_totals")
+
+    def edges(self, pairs: Pairs) -> Edges:
+        return pairs.edges(self._model.link_weight + FIRMER)
+
+    @contextmanager
+    def _judged(self, keys: pa.Table, left: Nodes, right: Nodes) -> Iterator[None]:
+        self._con.register(_KEYS, keys)
+        self._con.register(_PAIRS, pa.table({"left": left, "right": right}))
+        try:
+            evidence.judge(self._con, _KEYS, _PAIRS, self._model, self._registrations, _JUDGED)
+            yield
+        finally:
+            for view in (_KEYS, _PAIRS):
+                self._con.unregister(view)
+            for table in (_JUDGED, _SUPPORTED):
+                self._con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def read(con: duckdb.DuckDBPyConnection, judged: str, supports: str) -> Pairs:
+    """The judged pairs of a table as arrays; `supports`: the condition for that (`SUPPORTS` before support is added)."""
+    found = con.execute(
+        f'SELECT "left", "right", weight, {_DECISIONS}::UTINYINT AS decision, certain, {supports} AS supports FROM {judged}'
+    ).fetchnumpy()
+    return Pairs(
+        np.asarray(found["left"], np.int64),
+        np.asarray(found["right"], np.int64),
+        np.asarray(found["weight"], np.float64),
+        np.asarray(found["decision"], np.uint8),
+        np.asarray(found["certain"], np.bool_),
+        np.asarray(found["supports"], np.bool_),
+    )

@@ -1,0 +1,104 @@
+"""追加の名寄せ (delivering): what changed since an earlier outcome is linked against its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kiban_processing.linkage import by_model, folder, increment, keys, parameters, registrations
+from kiban_processing.linkage.frozen import Frozen
+from kiban_processing.linkage.registrations import Received
+from kiban_processing.linkage.state import rows
+from kiban_processing.linkage.state.kept import Kept
+from kiban_processing.linkage.state.pages import Random
+from kiban_processing.linkage.state.sealing import StateKey
+
+_FROZEN_PARTS = ("facts", "surnames", "worn", "held")
+
+
+def deliver(
+    con: duckdb.DuckDBPyConnection, received: Received, previous: Path, out: Path, key: StateKey, random: Random, say: Any
+) -> tuple[dict[str, Any], str]:
+    """Link a delivery against the state in `previous` and write the whole outcome into the new folder `out`.
+
+    Returns the report and the model as text. Refuses: linkage-state-damaged, linkage-state-version, linkage-model-unusable.
+    """
+    kept = Kept(previous, key, by_model.SHAPE)
+    try:
+        text = kept.attached("model").decode()
+        model = parameters.read(text, "model.json")
+        frozen = frozen_of(kept)
+        counts = registrations.lay(con, received, withdrawn="linkage_withdrawn")
+        delivery = _delivery(con, kept, frozen)
+        judge = by_model.ByModel(con, model, frozen.registrations)
+        say("link", 0, delivery.keys.num_rows)
+        change = increment.judge(kept, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
+        say("write", 0, None)
+        made = folder.write_next(kept, out, key, random, change, judge, {})
+        ids = folder.Ids(kept, key, change)
+        arrival = change.arrival
+        return {
+            "rows": {
+                **counts,
+                "unchanged": arrival.unchanged,
+                "corrected": int((arrival.replaced >= 0).sum()),
+                "added": int((arrival.replaced < 0).sum()),
+                "withdrawn": len(arrival.erased),
+                "withdrawn_unknown": arrival.unknown,
+            },
+            "persons": {"count": made["persons"], "new": len(change.persons.new), **folder.ended(change.persons, ids.texts)},
+            "events": folder.events(change.persons, ids.texts),
+            "differences": [],
+            "touched": {
+                "registrations": len(change.touched),
+                "persons": len(np.unique(change.persons.serials)),
+                "pairs_compared": change.compared,
+                "review_opened": len(change.opened),
+                "review_closed": int(change.closed.sum()),
+            },
+            "linkage": {
+                "registrations": made["registrations"],
+                "clusters": made["persons"],
+                "cluster_sizes": made["sizes"],
+                "pairs": {"review": made["review"]},
+                "model": model.as_json(),
+            },
+        }, text
+    finally:
+        kept.close()
+        for table in ("linkage_registrations", "linkage_withdrawn"):
+            con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def frozen_of(kept: Kept) -> Frozen:
+    """The counts that an earlier run froze."""
+    tables: Mapping[str, pa.Table] = {
+        part: pa.ipc.open_stream(pa.py_buffer(kept.attached(f"frozen/{part}"))).read_all() for part in _FROZEN_PARTS
+    }
+    return Frozen.from_tables(tables)
+
+
+def _delivery(con: duckdb.DuckDBPyConnection, kept: Kept, frozen: Frozen) -> increment.Delivery:
+    table = keys.normalise_relation(con, "linkage_registrations", frozen, "linkage_delivered")
+    try:
+        found = con.execute(f"""
+            SELECT k.*, r.local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix
+            FROM {table} k JOIN linkage_registrations r USING (registration) ORDER BY k.node""").to_arrow_table()
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {table}")
+    gone = con.execute(
+        f"SELECT registration, {registrations.prefix_sql('registration')} AS prefix FROM linkage_withdrawn ORDER BY 1"
+    ).to_arrow_table()
+    return increment.Delivery(
+        found.drop_columns(["prefix"]), _prefixes(found), gone.column("registration").combine_chunks().cast(pa.string()), _prefixes(gone)
+    )
+
+
+def _prefixes(table: pa.Table) -> npt.NDArray[np.uint64]:
+    return np.asarray(table.column("prefix").to_numpy(), np.uint64)

@@ -1,0 +1,181 @@
+"""全件の名寄せ (relinking): all registrations are linked at once; who was known before keeps the ID, and every difference is listed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from kiban_processing.language import Text
+from kiban_processing.linkage import by_model, folder, parameters, registrations
+from kiban_processing.linkage.clusters import Nodes
+from kiban_processing.linkage.frozen import Frozen
+from kiban_processing.linkage.parameters import Model
+from kiban_processing.linkage.registrations import Received
+from kiban_processing.linkage.settings import LinkageSettings
+from kiban_processing.linkage.state import lines, serials
+from kiban_processing.linkage.state.kept import Beginning, named
+from kiban_processing.linkage.state.pages import Random
+from kiban_processing.linkage.state.sealing import StateKey
+from kiban_processing.refusals import Family, Ground
+from kiban_processing.statutes import ACT_18
+
+_ROWS_AT_A_TIME = 250_000
+_ID_PATTERN = "^P[0-9a-f]{20}$"
+MODEL_PART = "model"
+
+UNUSABLE_PREVIOUS = Ground(
+    "linkage-previous-unusable",
+    Family.INPUT,
+    ACT_18,
+    Text("前回の結果「{file}」を読めません。", "The earlier result “{file}” cannot be read."),
+    Text("`kiban link` が書いたフォルダーを指定してください。", "Name a folder that `kiban link` wrote."),
+)
+
+
+def link_all(
+    con: duckdb.DuckDBPyConnection, received: Received, previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
+    settings: LinkageSettings | None, say: Any, frozen: Frozen | None = None,
+) -> tuple[dict[str, Any], str]:  # fmt: skip
+    """Link everything and write it into the new folder `out`; returns the report and the model as text.
+
+    `frozen`: counts to judge by, None for those of these registrations.
+    Refuses: linkage-previous-unusable, linkage-model-unusable, and as `model.link`.
+    """
+    from kiban_processing.linkage import model  # here, because an increment never needs Splink
+
+    learnt = _model(model_file) if model_file else None
+    before = _before(previous) if previous else None
+    counts = registrations.lay(con, received)
+    beginning = Beginning(out, key, random, by_model.SHAPE)
+    labels: list[Nodes] = []
+
+    def keep(con: duckdb.DuckDBPyConnection, table: str, judged: str, found: Nodes, _model: Model, _frozen: Frozen) -> None:
+        say("keep", 0, len(found))
+        _keep_rows(con, table, beginning, len(found), say)
+        kept = f"(SELECT * FROM {judged} WHERE decision IN ('link', 'review'))"
+        beginning.add_pairs(by_model.read(con, kept, by_model.SUPPORTS))
+        labels.append(found)
+
+    try:
+        say("link", 0, counts["registrations"])
+        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep)
+        texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
+        con.execute("DROP TABLE linkage_registrations")
+        names = linked.clusters.column("registration").combine_chunks()
+        review = _with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
+        earlier = _earlier(before, names) if before is not None else None
+        model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        attached = {MODEL_PART: model_text.encode(), **_frozen_parts(linked.frozen)}
+        notes = {"model": linked.model.digest()}
+        persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
+    finally:
+        beginning.close()
+        con.execute("DROP TABLE IF EXISTS linkage_registrations")
+    return {
+        "rows": counts,
+        "hospitals": pc.count_distinct(texts.column("site_id")).as_py(),
+        "persons": {"count": made["persons"], "new": len(persons.new), **folder.ended(persons, lambda found: folder.texts(ids[found]))},
+        "events": folder.events(persons, lambda found: folder.texts(ids[found])),
+        "differences": _differences(earlier, persons, texts) if earlier is not None else [],
+        "linkage": linked.report,
+    }, model_text
+
+
+def _model(file: Path) -> Model:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise parameters.UNUSABLE_MODEL.refuse(file=file.name, rule="read") from None
+    return parameters.read(text, file.name)
+
+
+def _keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
+    columns = f"*, {registrations.prefix_sql('registration')} AS prefix"
+    for start in range(0, max(size, 1), _ROWS_AT_A_TIME):
+        piece = con.execute(
+            f"SELECT {columns} FROM {table} WHERE node >= {start} AND node < {start + _ROWS_AT_A_TIME} ORDER BY node"
+        ).to_arrow_table()
+        beginning.add_rows(piece.drop_columns(["prefix"]), piece.column("prefix").to_numpy())
+        say("keep", start, size)
+
+
+def _with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
+    for side in ("left", "right"):
+        node = pc.index_in(pairs.column(side), value_set=names).cast(pa.int64())
+        pairs = pairs.append_column(f"{side}_node", node)
+    return pairs
+
+
+def _frozen_parts(frozen: Frozen) -> dict[str, bytes]:
+    parts = {}
+    for name, table in frozen.to_tables().items():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        parts[f"frozen/{name}"] = sink.getvalue().to_pybytes()
+    return parts
+
+
+def _before(previous: Path) -> pa.Table:
+    """registration, person of an earlier outcome, in the order of its lines."""
+    try:
+        types = dict.fromkeys(lines.COLUMNS, pa.string())
+        options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+        rows = pa_csv.read_csv(
+            previous / folder.PERSONS_FILE, parse_options=pa_csv.ParseOptions(newlines_in_values=True), convert_options=options
+        )
+        person = rows.column("person_id").combine_chunks()
+        if not pc.all(pc.match_substring_regex(person, _ID_PATTERN), min_count=0).as_py():
+            raise ValueError("not an ID of ours")
+        return pa.table({"registration": named(rows), "person": person})
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise UNUSABLE_PREVIOUS.refuse(file=previous.name) from error
+
+
+def _earlier(before: pa.Table, names: pa.Array) -> folder.Earlier:
+    """Persons by their first line are the elder."""
+    person = before.column("person").combine_chunks().dictionary_encode()
+    place = pc.index_in(names, value_set=before.column("registration").combine_chunks())
+    known = pc.is_valid(place).to_numpy(zero_copy_only=False)
+    at = pc.fill_null(place, 0).to_numpy().astype(np.int64)
+    code = person.indices.to_numpy().astype(np.int64)
+    serial = np.where(known, code[at] if len(code) else 0, serials.NOT_YET)
+    ids = np.frombuffer("".join(person.dictionary.to_pylist()).encode(), np.uint8).reshape(-1, lines.ID_BYTES)
+    return folder.Earlier(serial, at, ids)
+
+
+def _differences(earlier: folder.Earlier, persons: serials.Renumbering, texts: pa.Table) -> list[dict[str, Any]]:
+    """Pairs of known registrations that were one person and are two now (parted), or the other way round (joined)."""
+    before, now = earlier.serials, persons.serials
+    known = np.flatnonzero(before != serials.NOT_YET)
+    found = []
+    for kind, inner, outer in (("parted", before, now), ("joined", now, before)):
+        order = known[np.lexsort((known, inner[known]))]
+        group, start, size = np.unique(inner[order], return_index=True, return_counts=True)
+        for begin, count in zip(start[size > 1].tolist(), size[size > 1].tolist(), strict=True):
+            members = order[begin : begin + count]
+            if (outer[members] == outer[members[0]]).all():
+                continue
+            left, right = np.triu_indices(count, 1)
+            differs = outer[members[left]] != outer[members[right]]
+            found += [(kind, int(one), int(other)) for one, other in zip(members[left[differs]], members[right[differs]], strict=True)]
+    ends = pa.array([node for _, *both in found for node in both], pa.int64())
+    written = texts.take(ends).to_pylist()
+    return [
+        {
+            "kind": kind,
+            **{
+                f"{side}_{column}": value
+                for side, row in zip(("left", "right"), written[2 * at : 2 * at + 2], strict=True)
+                for column, value in row.items()
+            },
+        }
+        for at, (kind, _, _) in enumerate(found)
+    ]

@@ -1,0 +1,61 @@
+"""手元の登録 (pool): the registrations an increment has in hand, old and new, and tables of them for the judge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kiban_processing.linkage.clusters import Nodes
+from kiban_processing.linkage.state import rows
+from kiban_processing.linkage.state.kept import Kept, named
+from kiban_processing.linkage.state.rows import Rows
+
+
+class Pool:
+    """Rows and names by node, fetched when first asked for. `fresh`: the rows of new nodes, which follow the old ones; `texts` of the same:
+    site_id, local_patient_id."""
+
+    def __init__(self, kept: Kept, fresh: Rows, texts: pa.Table) -> None:
+        self._kept = kept
+        self.fresh = kept.size + np.arange(len(fresh))
+        self._nodes = self.fresh
+        self._rows = fresh
+        self._texts = texts.select(["site_id", "local_patient_id"]).append_column("person_id", pa.array([""] * len(fresh), pa.string()))
+
+    def fetch(self, nodes: Nodes) -> None:
+        """Have these nodes in hand."""
+        missing = np.setdiff1d(nodes, self._nodes)
+        if not len(missing):
+            return
+        together = np.concatenate([self._nodes, missing])
+        order = np.argsort(together)
+        self._nodes = together[order]
+        self._rows = np.concatenate([self._rows, self._kept.rows(missing)])[order]
+        self._texts = pa.concat_tables([self._texts, self._kept.texts(missing)]).take(pa.array(order))
+
+    def rows(self, nodes: Nodes) -> Rows:
+        self.fetch(nodes)
+        return self._rows[np.searchsorted(self._nodes, nodes)]
+
+    def texts(self, nodes: Nodes) -> pa.Table:
+        """site_id, local_patient_id, person_id (empty for new nodes)."""
+        self.fetch(nodes)
+        return self._texts.take(pa.array(np.searchsorted(self._nodes, nodes))).combine_chunks()
+
+    def ordered(self, nodes: Nodes) -> Nodes:
+        """These nodes in the order of their registrations."""
+        order = pc.sort_indices(named(self.texts(nodes))).to_numpy()
+        return np.asarray(nodes[order])
+
+    def table(self, ordered: Nodes) -> pa.Table:
+        """The keys table of these nodes, numbered 0, 1, ... in the order given."""
+        texts = self.texts(ordered)
+        held = rows.unpack(self.rows(ordered), self._kept.schema)
+        made = {"node": pa.array(np.arange(len(ordered))), "registration": named(texts), "site_id": texts.column("site_id")}
+        return pa.table(
+            {
+                field.name: made.get(field.name, held.column(field.name) if field.name in held.column_names else None)
+                for field in self._kept.schema
+            }
+        )
