@@ -93,17 +93,6 @@ def test_every_link_veto_and_doubt_is_explained_and_adds_up(outcome: model.Linke
             assert pairs.CONCLUSIONS[pair.decision].read(language) in text
 
 
-def test_every_linked_or_vetoed_pair_is_found_from_either_side(outcome: model.Linked) -> None:
-    for pair in pairs.read(outcome.pairs.slice(0, 50)):
-        assert pairs.find(outcome.pairs, pair.right, pair.left) == pair == pairs.find(outcome.pairs, pair.left, pair.right)
-
-
-def test_a_pair_never_compared_is_refused(outcome: model.Linked) -> None:
-    with pytest.raises(Refusal) as refused:
-        pairs.find(outcome.pairs, "S0/x", "S1/x")
-    assert refused.value.code == "linkage-pair-unknown"
-
-
 def test_drawings_of_each_decision_are_whole_accessible_and_repeatable(outcome: model.Linked) -> None:
     longest: dict[str, pairs.Pair] = {}
     for pair in pairs.read(outcome.pairs):
