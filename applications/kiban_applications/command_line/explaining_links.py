@@ -40,7 +40,7 @@ def build(door: Door, app: typer.Typer) -> None:
     ) -> None:  # fmt: skip
         if (pair is None) == (person_id is None):
             raise NOTHING_ASKED.refuse()
-        with _rejudged(door, folder, key_file) as run:
+        with _rejudged(door, folder, key_file, small=True) as run:
             from kiban_processing.linkage.explaining import kept, networks, pairs, person, waterfalls
 
             if pair is not None:
@@ -118,7 +118,7 @@ def _report(door: Door, folder: Path, answers: Path | None, anew: bool, key_file
 
 
 @contextmanager
-def _rejudged(door: Door, folder: Path, key_file: Path | None) -> "Iterator[Rejudged]":
+def _rejudged(door: Door, folder: Path, key_file: Path | None, small: bool = False) -> "Iterator[Rejudged]":
     if door.own_process:
         leave_pandas_out()
     from kiban_applications.command_line import linkage_keys
@@ -130,7 +130,7 @@ def _rejudged(door: Door, folder: Path, key_file: Path | None) -> "Iterator[Reju
     kept.read_report(folder)
     state = Kept(folder, linkage_keys.named(files.key_needed(folder), key_file), by_model.SHAPE)
     try:
-        with files.connection() as con:
+        with files.connection(small=small) as con:
             yield Rejudged(con, state)
     finally:
         state.close()

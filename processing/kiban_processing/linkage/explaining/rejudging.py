@@ -144,7 +144,7 @@ class Rejudged:
 
     def everything(self) -> Everything:
         """All pairs that the run compared, judged again: takes about as long as judging them did."""
-        alive = np.setdiff1d(np.arange(self._kept.size), self._kept.dead)
+        alive = np.flatnonzero(self._kept.persons(np.arange(self._kept.size)) != NO_PERSON)
         texts = self._kept.texts(alive)
         order = pc.sort_indices(named(texts)).to_numpy()
         nodes, texts = alive[order], texts.take(pa.array(order)).combine_chunks()
