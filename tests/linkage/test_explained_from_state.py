@@ -93,7 +93,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(make_world: MakeWorld, place: Path) -> Ran:
     lines = as_lines(make_world(23, 260, noise=2.0)[0])
     random.Random(3).shuffle(lines)
-    lines = [*lines[:100], *MOVED, *lines[100:]]
+    site, _number, rest = lines[50].split(",", 2)
+    lines = [*lines[:100], *MOVED, f"{site},again,{rest}", *lines[100:]]  # one patient with two numbers of a hospital
     half = len(lines) * 3 // 4
     first = written(place, "first.csv", *lines[:half])
     link([first], place / "one")
@@ -195,15 +196,23 @@ def test_a_delivery_tells_which_touched_persons_are_suspicious(whole: Ran, deliv
     linkage = json.loads((delivered.folder / "report.json").read_bytes())["linkage"]
     listed = {row["person"]: row for row in linkage["suspicious_of_touched"]["listed"]}
     assigned = persons(delivered.folder)
-    all_of_them = {assigned[tuple(row["person"].split(SEPARATOR))]: row["grounds"] for row in delivered.quality["suspicious"]["listed"]}
+    all_of_them = {assigned[_key(row["person"])]: row["grounds"] for row in delivered.quality["suspicious"]["listed"]}
     before = persons(whole.folder)
     fresh = {who for key, who in assigned.items() if key not in before}
     assert listed
     assert {who: row["grounds"] for who, row in listed.items()} == {who: grounds for who, grounds in all_of_them.items() if who in listed}
     assert fresh & set(all_of_them) <= set(listed)
+    once = json.loads((whole.folder / "report.json").read_bytes())["linkage"]["quality"]["suspicious"]
+    assert [row["person"] for row in once["listed"]] == [before[_key(row["person"])] for row in whole.quality["suspicious"]["listed"]]
+    assert once["listed"]
     earlier = linkage["quality_of_last_full_run"]
     assert earlier["report"] == json.loads((whole.folder / "report.json").read_bytes())["linkage"]["quality"]
     assert (earlier["deliveries"], earlier["changed"]) == (1, len(fresh_rows(whole, delivered)))
+
+
+def _key(registration: str) -> tuple[str, str]:
+    site, _, number = registration.partition(SEPARATOR)
+    return site, number
 
 
 def fresh_rows(whole: Ran, delivered: Ran) -> list[str]:

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from kiban_processing.language import LANGUAGES, Language
 from kiban_processing.linkage import comparisons, evidence, model, reasons
 from kiban_processing.linkage.explaining import networks, pairs, person, suspicious, waterfalls
-from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Refusal
 
 MakeWorld = Callable[..., tuple[pa.Table, dict[str, int]]]
@@ -155,7 +154,7 @@ def test_weights_that_do_not_add_up_are_refused() -> None:
     ],
 )
 def test_the_decision_is_said_in_one_sentence(decision: pairs.Decision, weight: float, ja: str) -> None:
-    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), LinkageSettings(16.0, 8.0))
+    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), pairs.Bars(16.0, 8.0))
     assert pairs.because(waterfall).ja == ja
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.language import Text
+from kiban_processing.linkage.comparisons import COMPARISONS
 from kiban_processing.linkage.explaining import estimates, judgements, pairs, samples, suspicious, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
 from kiban_processing.linkage.explaining.judgements import Flags, Judgements, Nodes
@@ -183,8 +184,12 @@ def of_judgements(
     """The report of all that a run judged. `own`, `shared`: which kind of block proposed each pair; `persons`: what to call the person of each node."""
     same = np.where(known.decision == judgements.VETO, 0.0, 1 - known.doubt)
     parameters = {
-        field: {level: (rates.person, rates.household, rates.stranger) for level, rates in levels.items()}
-        for field, levels in model.rates.items()
+        comparison.field: {
+            level.name: (found.person, found.household, found.stranger)
+            for level in comparison.levels
+            if (found := model.rates[comparison.field].get(level.name)) is not None
+        }
+        for comparison in COMPARISONS
     }
     never = unproposed.estimate(same, own, shared)
     return compose(known, parameters, registered, thresholds=model, never_compared=never, persons=persons, seed=seed)
