@@ -140,6 +140,7 @@ def connection(con: duckdb.DuckDBPyConnection | None = None, *, small: bool = Fa
     try:
         # Names and addresses must not lie on a disk in clear: no swap file, no file access.
         own.execute("SET temp_directory=''")
+        own.execute("SET enable_progress_bar=false")
         if small:
             own.execute("PRAGMA disable_optimizer")
         own.execute("SET enable_external_access=false")
