@@ -76,13 +76,13 @@ def relinked(previous: Path, surviving: Path, out: Path, key_file: Path) -> None
     """One link of all surviving registrations by the model and the counts of the first run."""
     import duckdb
 
-    from kiban_processing.linkage import by_model, delivering, registrations, relinking
+    from kiban_processing.linkage import by_model, registrations, relinking
     from kiban_processing.linkage.state.kept import Kept
     from kiban_processing.linkage.state.sealing import StateKey
 
     key = StateKey(bytes.fromhex(key_file.read_text().strip()))
     kept = Kept(previous, key, by_model.SHAPE)
-    frozen = delivering.frozen_of(kept)
+    frozen = by_model.frozen_of(kept)
     out.mkdir()
     with duckdb.connect(config={"memory_limit": "6GB", "threads": 2}) as con:
         received = registrations.read([surviving])

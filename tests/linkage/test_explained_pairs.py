@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from kiban_processing.language import LANGUAGES, Language
 from kiban_processing.linkage import comparisons, evidence, model, reasons
 from kiban_processing.linkage.explaining import networks, pairs, person, suspicious, waterfalls
-from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Refusal
 
 MakeWorld = Callable[..., tuple[pa.Table, dict[str, int]]]
@@ -93,17 +92,6 @@ def test_every_link_veto_and_doubt_is_explained_and_adds_up(outcome: model.Linke
             assert pairs.CONCLUSIONS[pair.decision].read(language) in text
 
 
-def test_every_linked_or_vetoed_pair_is_found_from_either_side(outcome: model.Linked) -> None:
-    for pair in pairs.read(outcome.pairs.slice(0, 50)):
-        assert pairs.find(outcome.pairs, pair.right, pair.left) == pair == pairs.find(outcome.pairs, pair.left, pair.right)
-
-
-def test_a_pair_never_compared_is_refused(outcome: model.Linked) -> None:
-    with pytest.raises(Refusal) as refused:
-        pairs.find(outcome.pairs, "S0/x", "S1/x")
-    assert refused.value.code == "linkage-pair-unknown"
-
-
 def test_drawings_of_each_decision_are_whole_accessible_and_repeatable(outcome: model.Linked) -> None:
     longest: dict[str, pairs.Pair] = {}
     for pair in pairs.read(outcome.pairs):
@@ -166,7 +154,7 @@ def test_weights_that_do_not_add_up_are_refused() -> None:
     ],
 )
 def test_the_decision_is_said_in_one_sentence(decision: pairs.Decision, weight: float, ja: str) -> None:
-    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), LinkageSettings(16.0, 8.0))
+    waterfall = pairs.explain(pairs.Pair("a", "b", weight, decision, ("prior:expected",), (weight,)), pairs.Bars(16.0, 8.0))
     assert pairs.because(waterfall).ja == ja
 
 

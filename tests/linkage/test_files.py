@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kiban_processing.linkage import by_model, delivering, files, parameters, registrations, relinking, review_file
+from kiban_processing.linkage import by_model, files, parameters, registrations, relinking, review_file
 from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.refusals import Refusal
@@ -171,7 +171,7 @@ def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_wo
             chance.randbytes,
             None,
             lambda *_: None,
-            delivering.frozen_of(kept),
+            by_model.frozen_of(kept),
         )
     assert groups(tmp_path / "three") == groups(tmp_path / "all")
     assert reviewed(tmp_path / "three") == reviewed(tmp_path / "all")

@@ -93,7 +93,7 @@ def link_whole(out: Path, world: World) -> None:
     beginning = Beginning(out, KEY, random.Random(1).randbytes, SHAPE)
     beginning.add_rows(keys, prefixes(names.to_pylist()))
     beginning.add_pairs(judged)
-    folder.write_whole(out, KEY, beginning, texts, labels, review, None, {}, {})
+    folder.write_whole(out, KEY, beginning, texts, labels, review, None, lambda _ids: {}, {})
     beginning.close()
 
 

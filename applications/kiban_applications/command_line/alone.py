@@ -11,7 +11,15 @@ from kiban_applications.command_line.door import Door
 Builder = Callable[[Door, typer.Typer], None]
 
 # Command → its module of this folder. Loaded by name when asked for: all of kiban takes 2 CPU seconds to load, most tables less to anonymise.
-COMMANDS = {"anonymise": "anonymising", "risk": "measuring", "hierarchy": "hierarchies", "link": "linking"}
+COMMANDS = {
+    "anonymise": "anonymising",
+    "risk": "measuring",
+    "hierarchy": "hierarchies",
+    "link": "linking",
+    "link-explain": "explaining_links",
+    "link-sample": "explaining_links",
+    "link-report": "explaining_links",
+}
 
 
 def builder(command: str) -> Builder:
@@ -22,7 +30,7 @@ def builder(command: str) -> Builder:
 
 def builders() -> Iterator[Builder]:
     """All of them, in the order of the help."""
-    return (builder(command) for command in COMMANDS)
+    return (import_module(f"{__package__}.{module}").build for module in dict.fromkeys(COMMANDS.values()))
 
 
 def assemble(door: Door, command: str) -> typer.Typer:

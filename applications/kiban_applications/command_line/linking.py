@@ -64,7 +64,7 @@ def _link_files(
     door: Door, files: list[Path], out: Path, previous: Path | None, model: Path | None, mapping: Path | None, key_file: Path | None
 ) -> dict[str, Any]:
     if door.own_process:
-        _leave_pandas_out()
+        leave_pandas_out()
     from kiban_applications.command_line import linkage_keys
     from kiban_processing.linkage import files as linkage_files
 
@@ -88,7 +88,7 @@ class _NoPandas(MetaPathFinder):
             raise ModuleNotFoundError(name=fullname)
 
 
-def _leave_pandas_out() -> None:
+def leave_pandas_out() -> None:
     """Arrow looks once whether there is pandas, by loading it, which takes longer than linking a small delivery; here it finds none."""
     import pyarrow as pa
 

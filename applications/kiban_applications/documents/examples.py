@@ -25,7 +25,7 @@ from unittest import mock
 from kiban_applications.command_line import entry
 from kiban_operator.circumstances import JAPAN
 
-PAGES = ("README.md", "docs/operator.md", "docs/auditor.md", "docs/applicant.md", "docs/anonymise.md")
+PAGES = ("README.md", "docs/operator.md", "docs/auditor.md", "docs/applicant.md", "docs/anonymise.md", "docs/linkage.md")
 WIDTH = "110"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=JAPAN)  # after what the demonstration tells; a minute passes with every command
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kiban_processing.linkage import comparisons, evidence, keys, support
+from kiban_processing.linkage import comparisons, evidence, keys, parameters, support
 from kiban_processing.linkage.clusters import FIRMER, Edges, Nodes
 from kiban_processing.linkage.comparisons import BIRTH_DATE, NAME
+from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.state.kept import Shape
+from kiban_processing.linkage.state.kept import Kept, Shape
 from kiban_processing.linkage.state.pairs import CODES, LINK, Pairs
 
 _HOUSEHOLD = ("insurance", "phone", "address", "postal_address")
@@ -24,6 +25,8 @@ _BORN_TOGETHER = evidence.level_in(BIRTH_DATE, "equal")
 # A pair that may support or be supported: see `support.strengthen`.
 SUPPORTS = f"""((decision = 'link' AND {_BORN_TOGETHER})
     OR (decision = 'review' AND linkable AND {evidence.level_in(NAME, "equal", "kanji-equal", "kana-equal")} AND {_BORN_TOGETHER}))"""
+MODEL_PART = "model"
+_FROZEN_PARTS = ("facts", "surnames", "worn", "held")
 _KEYS, _PAIRS, _JUDGED, _SUPPORTED = "linkage_in_hand", "linkage_asked", "linkage_judged_again", "linkage_supported_again"
 
 
@@ -52,8 +55,8 @@ class ByModel:
             self._con.register("linkage_totals", asked)
             try:
                 return self._con.execute(f"""
-                    SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
-                    FROM (SELECT place, {evidence.reasons()} AS because
+                    SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights, notable
+                    FROM (SELECT place, notable, {evidence.reasons()} AS because
                           FROM (SELECT j.*, t.total - j.weight AS w_support, CAST(NULL AS BOOLEAN) AS settled, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
                     ORDER BY place""").to_arrow_table()
             finally:
@@ -74,6 +77,19 @@ class ByModel:
                 self._con.unregister(view)
             for table in (_JUDGED, _SUPPORTED):
                 self._con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def model_of(kept: Kept) -> Model:
+    """The model that an earlier run judged by. Refuses: linkage-state-damaged, linkage-model-unusable."""
+    return parameters.read(kept.attached(MODEL_PART).decode(), "model.json")
+
+
+def frozen_of(kept: Kept) -> Frozen:
+    """The counts that an earlier run froze."""
+    tables: Mapping[str, pa.Table] = {
+        part: pa.ipc.open_stream(pa.py_buffer(kept.attached(f"frozen/{part}"))).read_all() for part in _FROZEN_PARTS
+    }
+    return Frozen.from_tables(tables)
 
 
 def read(con: duckdb.DuckDBPyConnection, judged: str, supports: str) -> Pairs:

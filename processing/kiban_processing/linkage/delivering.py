@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kiban_processing.linkage import by_model, folder, increment, keys, parameters, registrations
+from kiban_processing.linkage import by_model, folder, increment, keys, registrations
+from kiban_processing.linkage.explaining import judgements, suspicious
 from kiban_processing.linkage.frozen import Frozen
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.state import rows
 from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 
-_FROZEN_PARTS = ("facts", "surnames", "worn", "held")
+QUALITY_PART = "quality"
 
 
 def deliver(
@@ -31,16 +33,19 @@ def deliver(
     """
     kept = Kept(previous, key, by_model.SHAPE)
     try:
-        text = kept.attached("model").decode()
-        model = parameters.read(text, "model.json")
-        frozen = frozen_of(kept)
+        text = kept.attached(by_model.MODEL_PART).decode()
+        model, frozen = by_model.model_of(kept), by_model.frozen_of(kept)
         counts = registrations.lay(con, received, withdrawn="linkage_withdrawn")
         delivery = _delivery(con, kept, frozen)
         judge = by_model.ByModel(con, model, frozen.registrations)
         say("link", 0, delivery.keys.num_rows)
         change = increment.judge(kept, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
         say("write", 0, None)
-        made = folder.write_next(kept, out, key, random, change, judge, {})
+        notes = {
+            "deliveries": kept.notes["deliveries"] + 1,
+            "changed": kept.notes["changed"] + len(change.arrival.fresh) + len(change.arrival.erased),
+        }
+        made = folder.write_next(kept, out, key, random, change, judge, notes)
         ids = folder.Ids(kept, key, change)
         arrival = change.arrival
         return {
@@ -68,6 +73,8 @@ def deliver(
                 "cluster_sizes": made["sizes"],
                 "pairs": {"review": made["review"]},
                 "model": model.as_json(),
+                "suspicious_of_touched": _suspicious(change, model, ids),
+                "quality_of_last_full_run": {"report": json.loads(kept.attached(QUALITY_PART)), **notes},
             },
         }, text
     finally:
@@ -76,12 +83,15 @@ def deliver(
             con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def frozen_of(kept: Kept) -> Frozen:
-    """The counts that an earlier run froze."""
-    tables: Mapping[str, pa.Table] = {
-        part: pa.ipc.open_stream(pa.py_buffer(kept.attached(f"frozen/{part}"))).read_all() for part in _FROZEN_PARTS
-    }
-    return Frozen.from_tables(tables)
+def _suspicious(change: increment.Change, model: Model, ids: folder.Ids) -> dict[str, Any]:
+    """Persons that this delivery touched and that people should check for a split."""
+    serial = change.persons.serials
+    _, first, which = np.unique(serial, return_index=True, return_inverse=True)
+    known = judgements.of_state(change.within, first[which])
+    found = suspicious.find(known, suspicious.of_rows(change.pool.rows(change.touched)), model)
+    listed = found.column("person").to_numpy()[: suspicious.LISTED]
+    named = dict(zip(listed.tolist(), ids.texts(serial[listed]), strict=True))
+    return suspicious.as_json(found, pa.array([named.get(node) for node in range(len(serial))], pa.string()))
 
 
 def _delivery(con: duckdb.DuckDBPyConnection, kept: Kept, frozen: Frozen) -> increment.Delivery:

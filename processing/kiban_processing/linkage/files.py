@@ -97,7 +97,7 @@ def link_files(
         raise STATE_KEY_MISSING.refuse(key=key_needed(previous))
     say("read", 0, None)
     received = registrations.read(paths, mapping)
-    with _beside(out) as part, _connection(con, increment and received.rows.num_rows <= _SMALL) as used:
+    with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= _SMALL) as used:
         if increment and previous is not None:
             report, model_text = delivering.deliver(used, received, previous, part, key, random, say)
         else:
@@ -131,7 +131,8 @@ def _beside(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _connection(con: duckdb.DuckDBPyConnection | None, small: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+def connection(con: duckdb.DuckDBPyConnection | None = None, *, small: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`con`, else a connection in memory that reaches nothing outside and spills nothing; `small`: for statements about few rows."""
     if con is not None:
         yield con
         return
@@ -139,6 +140,7 @@ def _connection(con: duckdb.DuckDBPyConnection | None, small: bool) -> Iterator[
     try:
         # Names and addresses must not lie on a disk in clear: no swap file, no file access.
         own.execute("SET temp_directory=''")
+        own.execute("SET enable_progress_bar=false")
         if small:
             own.execute("PRAGMA disable_optimizer")
         own.execute("SET enable_external_access=false")

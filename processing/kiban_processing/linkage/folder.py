@@ -32,6 +32,7 @@ PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
 FOLD_FROM, UNUSED_FROM = 0.1, 1.0
 
 Written = Callable[[Nodes], list[str]]
+Attached = Callable[[lines.Ids], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Earlier:
 
 def write_whole(
     folder: Path, key: StateKey, beginning: Beginning, texts: pa.Table, labels: Nodes, review: pa.Table, earlier: Earlier | None,
-    attached: Mapping[str, bytes], notes: Mapping[str, Any],
+    attached: Attached, notes: Mapping[str, Any],
 ) -> tuple[serials.Renumbering, lines.Ids, dict[str, Any]]:  # fmt: skip
     """Write the outcome of a whole run into the new `folder`; returns who is who, the IDs by serial, and the counts.
 
+    `attached`: what else the state keeps, made when the ID of each registration is known.
     `texts` (site_id, local_patient_id), `labels`: of every registration, in the order of their names. `review`: the pairs for people, with
     `left_node` and `right_node`.
     """
@@ -67,7 +69,7 @@ def write_whole(
     review_file.write(folder / REVIEW_FILE, text)
     entries = review_file.entries(left, right, np.asarray(weights, np.float64), text)
     counts = {**_counts(persons, known), "review": len(entries)}
-    beginning.finish(persons.serials, at, length, entries, attached, {**notes, **counts, "lineage": lineage})
+    beginning.finish(persons.serials, at, length, entries, attached(ids[persons.serials]), {**notes, **counts, "lineage": lineage})
     return persons, ids, counts
 
 

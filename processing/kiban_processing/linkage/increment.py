@@ -18,7 +18,6 @@ from kiban_processing.linkage.clusters import Flags, Nodes
 from kiban_processing.linkage.state import indexes, pairs, rows, serials
 from kiban_processing.linkage.state.judging import Judge
 from kiban_processing.linkage.state.kept import NO_PERSON, Kept, household_values
-from kiban_processing.linkage.state.pages import spread
 from kiban_processing.linkage.state.pairs import LINK, Pairs
 from kiban_processing.linkage.state.pool import Pool
 from kiban_processing.linkage.state.rows import Rows
@@ -57,7 +56,8 @@ class Arrival:
 @dataclass(frozen=True)
 class Change:
     """What a delivery does. `touched`: living nodes judged again, in the order of their registrations, with their new `persons`.
-    `pairs`: judged anew. `opened`: pairs that people should now look at (of `pairs` or kept); `closed`: lines of review.csv to take out."""
+    `pairs`: judged anew. `within`: all judged pairs of touched nodes that one
+    component holds, by place in `touched`. `opened`: pairs that people should now look at (of `pairs` or kept); `closed`: lines of review.csv to take out."""
 
     arrival: Arrival
     pool: Pool
@@ -65,6 +65,7 @@ class Change:
     before: Nodes
     persons: Renumbering
     pairs: Pairs
+    within: Pairs
     opened: Pairs
     closed: Flags
     prefixes: npt.NDArray[np.uint64]
@@ -94,13 +95,15 @@ def judge(kept: Kept, delivery: Delivery, packed: Rows, judge: Judge) -> Change:
     labels = clusters.gather(
         judge.edges(local.of(edges)), local.of(pairs.join(changed, inside)).vetoes(), pool.rows(touched)["site"].astype(np.int64)
     )
+    within = local.of(pairs.join(edges, changed, inside))
     before, place = work.persons(touched)
     left_over = kept.persons(arrival.dead)
     renumbered = serials.assign(labels, before, place, left_over, int(kept.notes["next_serial"]))
     opened, closed = work.review(touched, labels, pairs.join(edges, changed))
     return Change(
-        arrival, pool, touched, before, renumbered, changed, opened, closed, delivery.prefixes[arrival.fresh], len(compared) + len(inside)
-    )
+        arrival, pool, touched, before, renumbered, changed, within, opened, closed, delivery.prefixes[arrival.fresh],
+        len(compared) + len(inside),
+    )  # fmt: skip
 
 
 class _Local:
@@ -138,9 +141,9 @@ class _Work:
         parts = [pairs.packed(self._fresh[place[living]], node[living])]
         for rule in self._kept.shape.rules:
             known, prefix = rows.prefixes(fresh, rule)
-            parts.append(_among(prefix[known], self._fresh[known]))
+            parts.append(pairs.among(prefix[known], self._fresh[known]))
         keys = np.unique(np.concatenate(parts))
-        new, other = (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(rows.NOBODY)).astype(np.int64)
+        new, other = pairs.unpacked(keys)
         return self._agreeing(new, other)
 
     def compare(self, found: tuple[Nodes, Nodes]) -> Pairs:
@@ -185,9 +188,9 @@ class _Work:
         local = _Local(touched)
         linked = local.of(edges.where(edges.decision == LINK))
         groups = clusters.components(len(touched), linked.left, linked.right)
-        keys = _among(groups.astype(np.uint64), touched)
+        keys = pairs.among(groups.astype(np.uint64), touched)
         keys = keys[~indexes.within(_undirected(keys), np.sort(edges.keys()))]
-        left, right = (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(rows.NOBODY)).astype(np.int64)
+        left, right = pairs.unpacked(keys)
         return self.compare(self._agreeing(left, right))
 
     def persons(self, touched: Nodes) -> tuple[Nodes, Nodes]:
@@ -278,18 +281,8 @@ def _as_before(now: Pairs, before: Pairs) -> Flags:
     return found
 
 
-def _among(groups: npt.NDArray[np.uint64], nodes: Nodes) -> npt.NDArray[np.uint64]:
-    """Each pair of nodes of one group, packed."""
-    order = np.argsort(groups, kind="stable")
-    groups, nodes = groups[order], nodes[order]
-    stop = np.searchsorted(groups, groups, "right")
-    here = np.arange(len(nodes))
-    following = stop - here - 1
-    return pairs.packed(nodes[np.repeat(here, following)], nodes[spread(here + 1, following)])
-
-
 def _undirected(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    high, low = (keys >> np.uint64(32)).astype(np.int64), (keys & np.uint64(rows.NOBODY)).astype(np.int64)
+    high, low = pairs.unpacked(keys)
     return pairs.packed(np.minimum(high, low), np.maximum(high, low))
 
 

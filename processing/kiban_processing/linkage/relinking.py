@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import by_model, folder, parameters, registrations
+from kiban_processing.linkage import by_model, delivering, folder, parameters, registrations
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
@@ -28,7 +28,6 @@ from kiban_processing.statutes import ACT_18
 
 _ROWS_AT_A_TIME = 250_000
 _ID_PATTERN = "^P[0-9a-f]{20}$"
-MODEL_PART = "model"
 
 UNUSABLE_PREVIOUS = Ground(
     "linkage-previous-unusable",
@@ -49,19 +48,23 @@ def link_all(
     Refuses: linkage-previous-unusable, linkage-model-unusable, and as `model.link`.
     """
     from kiban_processing.linkage import model  # here, because an increment never needs Splink
+    from kiban_processing.linkage.explaining import quality as qualities
 
     learnt = _model(model_file) if model_file else None
     before = _before(previous) if previous else None
     counts = registrations.lay(con, received)
     beginning = Beginning(out, key, random, by_model.SHAPE)
     labels: list[Nodes] = []
+    quality: list[dict[str, Any]] = []
 
-    def keep(con: duckdb.DuckDBPyConnection, table: str, judged: str, found: Nodes, _model: Model, _frozen: Frozen) -> None:
+    def keep(con: duckdb.DuckDBPyConnection, table: str, judged: str, found: Nodes, judge: Model, _frozen: Frozen) -> None:
         say("keep", 0, len(found))
         _keep_rows(con, table, beginning, len(found), say)
         kept = f"(SELECT * FROM {judged} WHERE decision IN ('link', 'review'))"
         beginning.add_pairs(by_model.read(con, kept, by_model.SUPPORTS))
         labels.append(found)
+        say("report", 0, len(found))
+        quality.append(qualities.of_run(con, table, judged, found, judge))
 
     try:
         say("link", 0, counts["registrations"])
@@ -72,8 +75,14 @@ def link_all(
         review = _with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
         earlier = _earlier(before, names) if before is not None else None
         model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-        attached = {MODEL_PART: model_text.encode(), **_frozen_parts(linked.frozen)}
-        notes = {"model": linked.model.digest()}
+        notes = {"model": linked.model.digest(), "deliveries": 0, "changed": 0}
+
+        def attached(ids: lines.Ids) -> dict[str, bytes]:
+            known = pa.table({"registration": names, "person": pa.array(folder.texts(ids), pa.string())})
+            quality[0] = qualities.renamed(quality[0], known)
+            told = json.dumps(quality[0], ensure_ascii=False).encode()
+            return {by_model.MODEL_PART: model_text.encode(), delivering.QUALITY_PART: told, **_frozen_parts(linked.frozen)}
+
         persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
     finally:
         beginning.close()
@@ -84,7 +93,7 @@ def link_all(
         "persons": {"count": made["persons"], "new": len(persons.new), **folder.ended(persons, lambda found: folder.texts(ids[found]))},
         "events": folder.events(persons, lambda found: folder.texts(ids[found])),
         "differences": _differences(earlier, persons, texts) if earlier is not None else [],
-        "linkage": linked.report,
+        "linkage": {**linked.report, "quality": quality[0]},
     }, model_text
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.linkage.explaining import graphs, pairs
+from kiban_processing.linkage.state.pairs import CODES, Pairs
 
 Nodes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -61,6 +62,12 @@ def read(judged: pa.Table, clusters: pa.Table) -> Judgements:
         _whole(decided).astype(np.int8),
         first[codes] if len(codes) else codes,
     )
+
+
+def of_state(judged: Pairs, labels: Nodes) -> Judgements:
+    """From pairs as a state keeps them, of nodes whose persons are `labels`."""
+    kinds = np.array([pairs.DECISIONS.index(name) for name in sorted(CODES, key=CODES.__getitem__)], np.int8)
+    return Judgements(judged.left, judged.right, judged.weight, kinds[judged.decision], labels)
 
 
 def sizes(labels: Nodes) -> Nodes:

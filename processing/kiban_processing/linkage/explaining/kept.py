@@ -1,36 +1,25 @@
-"""名寄せ結果の読取り (kept): the folder of a linkage run read back, so that its pairs and persons can be explained later.
+"""名寄せ結果の読取り (kept): the folder of a linkage run read back: its report, who is a person, samples for people and their answers.
 
-`pairs.parquet` holds the judged pairs with reasons and unrounded weights: registrations' numbers, as `persons.csv` does, and no other value of a patient.
+Judgements are not read from here: they are told again from the sealed state (see `rejudging`).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from kiban_processing.language import Text
-from kiban_processing.linkage.explaining import judgements, pairs, person, quality, samples
+from kiban_processing.linkage.explaining import quality, samples
+from kiban_processing.linkage.explaining.rejudging import Everything
+from kiban_processing.linkage.parameters import Model
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_18
 
-PAIRS_FILE = "pairs.parquet"
-PAIRS = pa.schema(
-    [
-        ("left", pa.string()),
-        ("right", pa.string()),
-        ("weight", pa.float64()),
-        ("decision", pa.string()),
-        ("reasons", pa.list_(pa.string())),
-        ("weights", pa.list_(pa.float64())),
-    ]
-)
 _SEPARATOR = "\x1f"
 
 UNREADABLE = Ground(
@@ -58,52 +47,22 @@ UNUSABLE_ANSWERS = Ground(
          "Fill the column same of the file that `kiban link-sample` wrote: 1 one person, 0 two persons, empty where nobody can tell."),
 )  # fmt: skip
 
+UNKNOWN_PERSON = Ground(
+    "linkage-person-unknown",
+    Family.INPUT,
+    ACT_18,
+    Text("指定された本人IDは、この名寄せの結果にありません。", "The person ID named is not in this result of linkage."),
+    Text("persons.csv の person_id を確かめてください。統合や取消しで無くなったIDは、その回の report.json に記録されています。",
+         "Check person_id in persons.csv. IDs that ended by a merge or a withdrawal stand in the report.json of that run."),
+)  # fmt: skip
+
+QUALITY, EARLIER_QUALITY = "quality", "quality_of_last_full_run"  # in `linkage` of report.json
 _SAMPLE = ("left_site_id", "left_local_patient_id", "right_site_id", "right_local_patient_id")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A run read back. `pairs`: as `PAIRS`. `clusters`: registration, cluster (the person ID). `report`: report.json."""
-
-    pairs: pa.Table
-    clusters: pa.Table
-    report: dict[str, Any]
-
-    @property
-    def thresholds(self) -> pairs.Thresholds:
-        """The thresholds of the run, which are its model's."""
-        given = self.report["linkage"]["model"]
-        return pairs.Bars(link_weight=float(given["link_weight"]), review_weight=float(given["review_weight"]))
-
-    @property
-    def registrations(self) -> pa.Array:
-        return self.clusters.column("registration").combine_chunks()
-
-    def of_person(self, person_id: str) -> str:
-        """A registration of the person.
-
-        Refuses: linkage-registration-unknown.
-        """
-        mine = self.clusters.filter(pc.equal(self.clusters.column("cluster"), person_id)).column("registration")
-        if not len(mine):
-            raise person.UNKNOWN_REGISTRATION.refuse()
-        return str(mine[0].as_py())
-
-    def frame(self) -> samples.Frame:
-        """What a sample for people is drawn from."""
-        return samples.frame(judgements.read(self.pairs, self.clusters), self.thresholds)
 
 
 def registration(site_id: str, local_patient_id: str) -> str:
     """The name of a registration as the pairs hold it."""
     return f"{site_id}{_SEPARATOR}{local_patient_id}"
-
-
-def write_pairs(folder: Path, judged: pa.Table) -> None:
-    """Writes `pairs.parquet`; the same pairs give the same bytes."""
-    part = folder / (PAIRS_FILE + ".part")
-    pq.write_table(judged.select(PAIRS.names).cast(PAIRS), part, compression="zstd")
-    part.replace(folder / PAIRS_FILE)
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -119,36 +78,38 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def read_quality(folder: Path) -> dict[str, Any]:
-    """The quality report of a run.
+    """The quality report of a run; after deliveries that of the last link of all, which then says so among its limits.
 
     Refuses: linkage-result-unreadable, linkage-quality-missing.
     """
-    found = read_report(folder)["linkage"].get("quality")
-    if not isinstance(found, dict):
+    linkage = read_report(folder)["linkage"]
+    found = linkage.get(QUALITY)
+    earlier = linkage.get(EARLIER_QUALITY)
+    if isinstance(found, dict):
+        return found
+    if not isinstance(earlier, dict):
         raise NO_QUALITY.refuse(folder=folder.name)
-    return found
+    return quality.aged(earlier["report"], earlier["deliveries"], earlier["changed"])
 
 
-def read(folder: Path) -> Kept:
-    """The folder of a run: persons.csv, pairs.parquet, report.json.
+def of_person(folder: Path, person_id: str) -> pa.Array:
+    """The registrations of a person.
 
-    Refuses: linkage-result-unreadable.
+    Refuses: linkage-result-unreadable, linkage-person-unknown.
     """
     try:
-        judged = pq.read_table(folder / PAIRS_FILE, schema=PAIRS)
-    except (OSError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UNREADABLE.refuse(folder=folder.name, file=PAIRS_FILE) from error
-    try:
-        rows = _csv(folder / "persons.csv", ("site_id", "local_patient_id", "person_id"))
+        written = _csv(folder / "persons.csv", ("site_id", "local_patient_id", "person_id"))
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise UNREADABLE.refuse(folder=folder.name, file="persons.csv") from error
-    clusters = pa.table({"registration": _joined(rows, "site_id", "local_patient_id"), "cluster": rows.column("person_id")})
-    return Kept(judged, clusters, read_report(folder))
+    mine = written.filter(pc.equal(written.column("person_id"), person_id))
+    if not mine.num_rows:
+        raise UNKNOWN_PERSON.refuse()
+    return _joined(mine, "site_id", "local_patient_id").combine_chunks()
 
 
-def answered(run: Kept, report: dict[str, Any], answers: pa.Table) -> dict[str, Any]:
+def answered(run: Everything, model: Model, report: dict[str, Any], answers: pa.Table) -> dict[str, Any]:
     """The quality report with the answers (left, right, same) of people."""
-    frame = run.frame()
+    frame = samples.frame(run.known, model)
     return quality.answered(report, quality.Sample(samples.placed(frame, run.registrations, answers), frame.sizes))
 
 
@@ -186,7 +147,8 @@ def read_answers(path: Path) -> pa.Table:
 def _csv(path: Path, columns: tuple[str, ...]) -> pa.Table:
     types = dict.fromkeys(columns, pa.string())
     options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    return pa_csv.read_csv(pa.BufferReader(path.read_bytes()), convert_options=options).select(list(columns))
+    parsed = pa_csv.ParseOptions(newlines_in_values=True)
+    return pa_csv.read_csv(pa.BufferReader(path.read_bytes()), parse_options=parsed, convert_options=options).select(list(columns))
 
 
 def _joined(rows: pa.Table, site: str, local: str) -> pa.ChunkedArray:

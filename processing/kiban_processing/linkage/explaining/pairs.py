@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kiban_processing.language import Language, Text
 from kiban_processing.linkage import reasons
@@ -25,14 +24,13 @@ CONCLUSIONS: dict[Decision, Text] = {
     "veto": Text("別人と判定しました", "judged to be two persons"),
     "apart": Text("同一人とする根拠が足りません", "not enough evidence for one person"),
 }
-UNKNOWN_PAIR = Ground(
-    "linkage-pair-unknown",
+PAIR_OF_ONE = Ground(
+    "linkage-pair-of-one",
     Family.INPUT,
     ACT_18,
-    Text("指定された二つの登録の組は、この結果に記録されていません。", "The two registrations named are no pair that this result keeps."),
-    Text("医療機関と患者番号を確かめてください。共通する情報がないため比較されなかった組、根拠が足りず統合しなかった組は記録されません。",
-         "Check hospitals and local numbers. Pairs that share nothing are not compared, and those with too little evidence are not kept."),
-)  # fmt: skip
+    Text("同じ登録が二度指定されています。", "The same registration was named twice."),
+    Text("二つの異なる登録の医療機関と患者番号を指定してください。", "Name hospital and local number of two registrations."),
+)
 WEIGHTS_DISAGREE = Ground(
     "linkage-weights-disagree",
     Family.INTEGRITY,
@@ -40,6 +38,16 @@ WEIGHTS_DISAGREE = Ground(
     Text("理由ごとの重みの合計が、記録された重みと一致しません。", "The weights of the reasons do not add up to the recorded weight."),
     Text("記録が書き換えられていないか確かめ、名寄せをやり直してください。", "Check that the records were not altered, and link again."),
 )
+
+
+STANDING: dict[str, Text] = {
+    "never-compared": Text("この二つの登録は、候補として挙がるだけの共通点がないため、比較していません。以下は、比較した場合のモデルの判定です。",
+                           "The two were never compared, because they share nothing that proposes a pair. Below is what the model says of them."),
+    "one-person": Text("この結果では、同じ本人です。", "In this result they are one person."),
+    "one-person-by-others": Text("この組を直接には統合していませんが、ほかの登録を介して同じ本人です。",
+                                 "Not linked themselves, they are one person by way of other registrations."),
+    "two-persons": Text("この結果では、別の本人です。", "In this result they are two persons."),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,13 +93,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """The whole sum of a pair. `notes`: reasons without weight (vetoes, rules, facts), in their order."""
+    """The whole sum of a pair. `notes`: reasons without weight (vetoes, rules, facts), in their order. `standing`: codes of `STANDING`."""
 
     pair: Pair
     steps: tuple[Step, ...]
     notes: tuple[tuple[str, Text], ...]
     link_weight: float
     review_weight: float
+    standing: tuple[str, ...] = ()
 
 
 def read(rows: pa.Table) -> tuple[Pair, ...]:
@@ -102,22 +111,14 @@ def read(rows: pa.Table) -> tuple[Pair, ...]:
     )
 
 
-def find(rows: pa.Table, one: str, other: str) -> Pair:
-    """The pair of two registrations, in whichever order they are named.
-
-    Refuses: linkage-pair-unknown.
-    """
-    left, right = rows.column("left"), rows.column("right")
-    here = pc.or_(
-        pc.and_(pc.equal(left, one), pc.equal(right, other)),
-        pc.and_(pc.equal(left, other), pc.equal(right, one)),
-    )
-    if not (found := read(rows.filter(here))):
-        raise UNKNOWN_PAIR.refuse()
-    return found[0]
+def standing(decision: Decision, compared: bool, together: bool) -> tuple[str, ...]:
+    """Where a pair stands in the result, as codes of `STANDING`: whether it was compared, and whether its registrations are one person."""
+    joined = "one-person" if decision == "link" else "one-person-by-others"
+    became = joined if together else "two-persons"
+    return (became,) if compared else ("never-compared", became)
 
 
-def explain(pair: Pair, thresholds: Thresholds | None = None) -> Waterfall:
+def explain(pair: Pair, thresholds: Thresholds | None = None, standing: tuple[str, ...] = ()) -> Waterfall:
     """The sum of a pair in the order prior, comparisons, corrections, support; built-in thresholds if none are given.
 
     Refuses: linkage-weights-disagree.
@@ -131,7 +132,7 @@ def explain(pair: Pair, thresholds: Thresholds | None = None) -> Waterfall:
         start = steps[-1].end if steps else 0.0
         steps.append(Step(code, reasons.TEXTS[code], weight, start, math.fsum([*(step.weight for step in steps), weight])))
     notes = tuple((code, reasons.TEXTS[code]) for code, weight in given if not reasons.weighs(code, weight))
-    return Waterfall(pair, tuple(steps), notes, thresholds.link_weight, thresholds.review_weight)
+    return Waterfall(pair, tuple(steps), notes, thresholds.link_weight, thresholds.review_weight, standing)
 
 
 def probability(weight: float) -> float:
@@ -191,6 +192,7 @@ def as_text(waterfall: Waterfall, language: Language) -> str:
     wide = max(lettering.columns(label) for label in [*labels, total])
     lines = [
         f"{lettering.named(pair.left)} × {lettering.named(pair.right)}",
+        *(STANDING[code].read(language) for code in waterfall.standing),
         f"{CONCLUSIONS[pair.decision].read(language)}{_told(waterfall, language)}",
         because(waterfall).read(language),
         *(
@@ -215,6 +217,7 @@ def as_json(waterfall: Waterfall) -> dict[str, Any]:
         "thresholds": {"link": waterfall.link_weight, "review": waterfall.review_weight},
         "because": _both(because(waterfall)),
         "steps": [{"code": step.code, "weight": step.weight, "sum": step.end, **_both(step.text)} for step in waterfall.steps],
+        "standing": [{"code": code, **_both(STANDING[code])} for code in waterfall.standing],
         "notes": [{"code": code, **_both(text)} for code, text in waterfall.notes],
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.language import Text
+from kiban_processing.linkage.comparisons import COMPARISONS
 from kiban_processing.linkage.explaining import estimates, judgements, pairs, samples, suspicious, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
-from kiban_processing.linkage.explaining.judgements import Judgements, Nodes
+from kiban_processing.linkage.explaining.judgements import Flags, Judgements, Nodes
 from kiban_processing.linkage.explaining.pairs import Bars, Thresholds
 from kiban_processing.linkage.parameters import Model
 
 VERSION = 1
 _BIN = 2.0  # bits
 _LOWEST, _HIGHEST = -40.0, 60.0  # what lies outside is counted in the outermost bins
-_LISTED = 200
 
 # Field → level → (m, u), or (m, h, u) where the model knows other members of the household.
 Parameters = Mapping[str, Mapping[str, Sequence[float]]]
@@ -47,6 +49,10 @@ LIMITS: dict[str, Text] = {
     "sample": Text(
         "標本による推定は、担当者の回答を正しいとみなします。誤りのない標本でも、n件を見た場合の誤りの割合の上限は約3.8/nです。",
         "The sample's estimates take people's answers as true. Even without an error among n pairs, the share of errors may be up to about 3.8/n.",
+    ),
+    "aged": Text(
+        "最後に全件を名寄せしたときの報告です。その後の追加の名寄せ（{deliveries}回、登録{changed}件の追加・訂正・取消し）を含みません。",
+        "This is the report of the last link of all. It does not hold the {deliveries} deliveries since, which changed {changed} registrations.",
     ),
     "unanswered": Text(
         "回答のない層（{strata}）は、標本による推定に含まれていません。",
@@ -110,7 +116,7 @@ def compose(
             "alone": persons_of_size[0] / len(size) if len(size) and sizes[0] == 1 else 0.0,
         },
         "weights": _weights(known),
-        "suspicious": None if registered is None else _suspicious(suspicious.find(known, registered, thresholds), persons),
+        "suspicious": None if registered is None else suspicious.as_json(suspicious.find(known, registered, thresholds), persons),
         "limits": [{"code": code, "ja": text.ja, "en": text.en} for code, text in _limits(counted, never_compared, asked)],
     }
 
@@ -150,21 +156,6 @@ def _weights(known: Judgements) -> list[dict[str, Any]]:
     ]
 
 
-def _suspicious(found: pa.Table, persons: pa.Array | None) -> dict[str, Any]:
-    grounds = pc.value_counts(pc.list_flatten(found.column("grounds"))).to_pylist()
-    by_ground = {row["values"]: row["counts"] for row in grounds}
-    listed = found.slice(0, _LISTED)
-    ids = persons.take(listed.column("person").combine_chunks()).to_pylist() if persons is not None else [None] * listed.num_rows
-    return {
-        "persons": found.num_rows,
-        "by_ground": {name: by_ground.get(name, 0) for name in suspicious.GROUNDS},
-        "listed": [
-            {"person": person, **{name: row[name] for name in ("registrations", "grounds", "mean_weight", "cut_weight")}}
-            for person, row in zip(ids, listed.to_pylist(), strict=True)
-        ],
-    }
-
-
 def _limits(counted: list[int], never_compared: Estimate | None, asked: samples.SampleEstimates | None) -> list[tuple[str, Text]]:
     told = ["pairs", "model"]
     if not counted[judgements.APART]:
@@ -182,20 +173,26 @@ def of_run(con: duckdb.DuckDBPyConnection, keys: str, judged: str, labels: Nodes
     report be shown.
     """
     known = judgements.of_tables(con, judged, labels)
-    same = np.where(known.decision == judgements.VETO, 0.0, 1 - known.doubt)
     own, shared = (unproposed.found_by(con, keys, judged, blocks) for blocks in (unproposed.OWN, unproposed.SHARED))
-    return compose(
-        known,
-        {
-            field: {level: (rates.person, rates.household, rates.stranger) for level, rates in levels.items()}
-            for field, levels in model.rates.items()
-        },
-        suspicious.members(con, keys),
-        thresholds=model,
-        never_compared=unproposed.estimate(same, own, shared),
-        persons=con.execute(f"SELECT registration FROM {keys} ORDER BY node").to_arrow_table().column(0).combine_chunks(),
-        seed=seed,
-    )
+    names = con.execute(f"SELECT registration FROM {keys} ORDER BY node").to_arrow_table().column(0).combine_chunks()
+    return of_judgements(known, own, shared, suspicious.members(con, keys), model, names, seed)
+
+
+def of_judgements(
+    known: Judgements, own: Flags, shared: Flags, registered: suspicious.Members, model: Model, persons: pa.Array, seed: int = 1
+) -> dict[str, Any]:
+    """The report of all that a run judged. `own`, `shared`: which kind of block proposed each pair; `persons`: what to call the person of each node."""
+    same = np.where(known.decision == judgements.VETO, 0.0, 1 - known.doubt)
+    parameters = {
+        comparison.field: {
+            level.name: (found.person, found.household, found.stranger)
+            for level in comparison.levels
+            if (found := model.rates[comparison.field].get(level.name)) is not None
+        }
+        for comparison in COMPARISONS
+    }
+    never = unproposed.estimate(same, own, shared)
+    return compose(known, parameters, registered, thresholds=model, never_compared=never, persons=persons, seed=seed)
 
 
 def renamed(report: dict[str, Any], persons: pa.Table) -> dict[str, Any]:
@@ -220,6 +217,17 @@ def answered(report: dict[str, Any], sample: Sample) -> dict[str, Any]:
         "from_sample": asked.as_json(),
         "limits": told + [{"code": code, "ja": text.ja, "en": text.en} for code, text in said],
     }
+
+
+def aged(report: dict[str, Any], deliveries: int, changed: int) -> dict[str, Any]:
+    """A report of the last link of all, read after deliveries that changed so many registrations."""
+    said = LIMITS["aged"].filled({"deliveries": f"{deliveries:,}", "changed": f"{changed:,}"})
+    return {**report, "limits": [{"code": "aged", "ja": said.ja, "en": said.en}, *report["limits"]]}
+
+
+def digest(report: dict[str, Any]) -> str:
+    """Names a report without date: equal reports, equal names."""
+    return hashlib.sha256(json.dumps(report, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _unanswered(asked: samples.SampleEstimates) -> list[tuple[str, Text]]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kiban_processing.language import Text
 from kiban_processing.linkage.explaining import graphs, judgements
 from kiban_processing.linkage.explaining.judgements import Flags, Judgements, Nodes, Within
 from kiban_processing.linkage.explaining.pairs import Bars, Thresholds
+from kiban_processing.linkage.state.rows import Rows
 
 LARGE = 8
+LISTED = 200
 _EXAMINED = 200  # larger persons are told by their size; what lies inside is not taken apart
 
 # In the order of weight: what contradicts itself first.
@@ -44,6 +48,13 @@ def members(con: duckdb.DuckDBPyConnection, keys: str) -> Members:
     found = con.execute(f"""
         SELECT site, coalesce(dob_year * 10000 + dob_monthday, 0) AS born, coalesce(sex, 0) AS sex FROM {keys} ORDER BY node""").fetchnumpy()
     return Members(*(np.asarray(found[column], np.int64) for column in ("site", "born", "sex")))
+
+
+def of_rows(held: Rows) -> Members:
+    """From rows as a state keeps them."""
+    site, year, monthday, sex = (held[column].astype(np.int64) for column in ("site", "dob_year", "dob_monthday", "sex"))
+    born = np.where((year > 0) & (monthday > 0), year * 10000 + monthday, 0)
+    return Members(site, born, np.maximum(sex, 0))
 
 
 def find(known: Judgements, registered: Members, thresholds: Thresholds | None = None) -> pa.Table:
@@ -75,6 +86,22 @@ def find(known: Judgements, registered: Members, thresholds: Thresholds | None =
     grave = (held[:, persons] * (1 << np.arange(len(GROUNDS))[::-1])[:, None]).sum(axis=0)
     persons = persons[np.lexsort((persons, -size[persons], -grave))]
     return _told(known, persons, held, size, mean, _cuts(known, len(size), places[forest.edge[forest.edge >= 0]], contradicted))
+
+
+def as_json(found: pa.Table, persons: pa.Array | None) -> dict[str, Any]:
+    """How many persons have each ground, and the gravest by `persons` (the ID of each node; none without)."""
+    grounds = pc.value_counts(pc.list_flatten(found.column("grounds"))).to_pylist()
+    by_ground = {row["values"]: row["counts"] for row in grounds}
+    listed = found.slice(0, LISTED)
+    ids = persons.take(listed.column("person").combine_chunks()).to_pylist() if persons is not None else [None] * listed.num_rows
+    return {
+        "persons": found.num_rows,
+        "by_ground": {name: by_ground.get(name, 0) for name in GROUNDS},
+        "listed": [
+            {"person": person, **{name: row[name] for name in ("registrations", "grounds", "mean_weight", "cut_weight")}}
+            for person, row in zip(ids, listed.to_pylist(), strict=True)
+        ],
+    }
 
 
 def _contradicted(known: Judgements, registered: Members, inside: Within, places: Nodes, bridge: Flags, forest: graphs.Rooted) -> Nodes:

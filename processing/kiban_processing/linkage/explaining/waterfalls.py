@@ -20,7 +20,8 @@ def draw(waterfall: pairs.Waterfall, language: Language, alone: bool = True) -> 
     scale = _scale(waterfall)
     parts: list[str] = []
     height = float(_MARGIN)
-    for number, words in enumerate((title, pairs.because(waterfall).read(language))):
+    said = (*(pairs.STANDING[code] for code in waterfall.standing), pairs.because(waterfall))
+    for number, words in enumerate((title, *(each.read(language) for each in said))):
         for words_line in lettering.wrapped(words, drawing.LETTER, _WIDTH - 2 * _MARGIN):
             height += drawing.LINE
             parts.append(drawing.text(_MARGIN, height, words_line, kind="" if number else "strong"))

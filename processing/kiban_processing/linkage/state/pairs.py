@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from kiban_processing.linkage.clusters import Edges, Flags, Nodes
 from kiban_processing.linkage.state import indexes
-from kiban_processing.linkage.state.pages import Pages, Writer
+from kiban_processing.linkage.state.pages import Pages, Writer, spread
 from kiban_processing.linkage.state.rows import NOBODY
 
 APART, REVIEW, LINK, VETO = range(4)
@@ -91,6 +91,20 @@ def packed(high: Nodes, low: Nodes) -> npt.NDArray[np.uint64]:
     return np.asarray(high.astype(np.uint64) << _UPPER | low.astype(np.uint64))
 
 
+def unpacked(keys: npt.NDArray[np.uint64]) -> tuple[Nodes, Nodes]:
+    return (keys >> _UPPER).astype(np.int64), (keys & np.uint64(NOBODY)).astype(np.int64)
+
+
+def among(groups: npt.NDArray[np.uint64], nodes: Nodes) -> npt.NDArray[np.uint64]:
+    """Each pair of nodes of one group, packed."""
+    order = np.argsort(groups, kind="stable")
+    groups, nodes = groups[order], nodes[order]
+    stop = np.searchsorted(groups, groups, "right")
+    here = np.arange(len(nodes))
+    following = stop - here - 1
+    return packed(nodes[np.repeat(here, following)], nodes[spread(here + 1, following)])
+
+
 def begin(writer: Writer, pairs: Pairs) -> None:
     """Keep the pairs of a whole run."""
     for part, content in zip(indexes.PARTS, (pairs.kept(), none()), strict=True):
@@ -115,7 +129,7 @@ def erase(writer: Writer, before: Pages, nodes: Nodes, others: Nodes) -> None:
     """Make the pairs of these nodes in the large part, which the nodes `others` have as well, name nobody."""
     for low in (packed(nodes, np.zeros_like(nodes)), packed(others, np.zeros_like(others))):
         _which, found, place = before.between(f"{_KEY}/base", low, low | np.uint64(NOBODY))
-        first, second = (found >> _UPPER).astype(np.int64), (found & np.uint64(NOBODY)).astype(np.int64)
+        first, second = unpacked(found)
         hit = indexes.within(first, nodes) | indexes.within(second, nodes)
         if hit.any():
             writer.put(f"{_KEY}/base", place[hit], found[hit] | np.uint64(NOBODY))
@@ -155,7 +169,7 @@ def _whole(pages: Pages, part: str) -> Pairs:
 
 
 def _pairs(found: npt.NDArray[np.uint64], held: npt.NDArray[np.void]) -> Pairs:
-    first, second = (found >> _UPPER).astype(np.int64), (found & np.uint64(NOBODY)).astype(np.int64)
+    first, second = unpacked(found)
     return Pairs(
         np.minimum(first, second), np.maximum(first, second), *(held[column] for column in ("weight", "decision", "certain", "supports"))
     )

@@ -50,12 +50,13 @@ class Pool:
 
     def table(self, ordered: Nodes) -> pa.Table:
         """The keys table of these nodes, numbered 0, 1, ... in the order given."""
-        texts = self.texts(ordered)
-        held = rows.unpack(self.rows(ordered), self._kept.schema)
-        made = {"node": pa.array(np.arange(len(ordered))), "registration": named(texts), "site_id": texts.column("site_id")}
-        return pa.table(
-            {
-                field.name: made.get(field.name, held.column(field.name) if field.name in held.column_names else None)
-                for field in self._kept.schema
-            }
-        )
+        return keys_table(self.texts(ordered), self.rows(ordered), self._kept.schema)
+
+
+def keys_table(texts: pa.Table, held: Rows, schema: pa.Schema) -> pa.Table:
+    """The keys table of these rows, which `texts` (site_id, local_patient_id) name, numbered in their order."""
+    unpacked = rows.unpack(held, schema)
+    made = {"node": pa.array(np.arange(len(held))), "registration": named(texts), "site_id": texts.column("site_id")}
+    return pa.table(
+        {field.name: made.get(field.name, unpacked.column(field.name) if field.name in unpacked.column_names else None) for field in schema}
+    )
