@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kiban_processing.linkage import by_model, folder, increment, keys, parameters, registrations
 from kiban_processing.linkage.frozen import Frozen
+from kiban_processing.linkage.municipalities import Gazetteer, Mergers
 from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.state import rows
 from kiban_processing.linkage.state.kept import Kept
@@ -33,9 +34,9 @@ def deliver(
     try:
         text = kept.attached("model").decode()
         model = parameters.read(text, "model.json")
-        frozen = frozen_of(kept)
+        frozen, mergers = frozen_of(kept), Mergers(today=gazetteer_of(kept))
         counts = registrations.lay(con, received, withdrawn="linkage_withdrawn")
-        delivery = _delivery(con, kept, frozen)
+        delivery = _delivery(con, frozen, mergers)
         judge = by_model.ByModel(con, model, frozen.registrations)
         say("link", 0, delivery.keys.num_rows)
         change = increment.judge(kept, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
@@ -84,8 +85,13 @@ def frozen_of(kept: Kept) -> Frozen:
     return Frozen.from_tables(tables)
 
 
-def _delivery(con: duckdb.DuckDBPyConnection, kept: Kept, frozen: Frozen) -> increment.Delivery:
-    table = keys.normalise_relation(con, "linkage_registrations", frozen, "linkage_delivered")
+def gazetteer_of(kept: Kept) -> Gazetteer:
+    """The municipalities that an earlier run read addresses by."""
+    return Gazetteer.read(kept.attached("municipalities").decode())
+
+
+def _delivery(con: duckdb.DuckDBPyConnection, frozen: Frozen, mergers: Mergers) -> increment.Delivery:
+    table = keys.normalise_relation(con, "linkage_registrations", frozen, "linkage_delivered", mergers)
     try:
         found = con.execute(f"""
             SELECT k.*, r.local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix

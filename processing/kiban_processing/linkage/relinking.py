@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import by_model, folder, parameters, registrations
+from kiban_processing.linkage import by_model, folder, municipalities, parameters, registrations
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
@@ -29,6 +29,7 @@ from kiban_processing.statutes import ACT_18
 _ROWS_AT_A_TIME = 250_000
 _ID_PATTERN = "^P[0-9a-f]{20}$"
 MODEL_PART = "model"
+PLACES_PART = "municipalities"
 
 UNUSABLE_PREVIOUS = Ground(
     "linkage-previous-unusable",
@@ -72,7 +73,7 @@ def link_all(
         review = _with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
         earlier = _earlier(before, names) if before is not None else None
         model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-        attached = {MODEL_PART: model_text.encode(), **_frozen_parts(linked.frozen)}
+        attached = {MODEL_PART: model_text.encode(), PLACES_PART: str(municipalities.installed()).encode(), **_frozen_parts(linked.frozen)}
         notes = {"model": linked.model.digest()}
         persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
     finally:
