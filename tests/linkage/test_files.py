@@ -305,3 +305,29 @@ def test_a_missing_file_no_file_and_a_strange_previous_are_refused(tmp_path: Pat
 def test_an_unreadable_date_is_counted_and_says_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HANAKO.replace("S46.5.3", "S99.13.40"), HANAKO_ELSEWHERE)
     assert link([path], tmp_path / "out")["rows"]["birth_date_unreadable"] == 1
+
+
+BEFORE_THE_MERGER = "S1,1,new,2003-04-01,髙橋 花子,タカハシ ハナコ,1971-05-03,女,,埼玉県岩槻市本町3-2-5,048-756-1111,06123457,12,345,"
+AFTER_THE_MERGER = "S2,2,new,2016-01-05,高橋花子,ﾀｶﾊｼ ﾊﾅｺ,1971/05/03,2,,さいたま市岩槻区本町三丁目２番５号,048-757-9999,01130012,77,9021,"
+
+
+def test_a_table_of_mergers_is_kept_for_later_deliveries(tmp_path: Path) -> None:
+    table = tmp_path / "mergers.csv"
+    table.write_text("prefecture,old,new,in_force\n埼玉県,岩槻市,さいたま市岩槻区,2005-04-01\n", encoding="utf-8")
+    first, second = written(tmp_path, "1.csv", BEFORE_THE_MERGER), written(tmp_path, "2.csv", AFTER_THE_MERGER)
+    link([first, second], tmp_path / "without")
+    link([first, second], tmp_path / "with", mergers=table)
+    link([first], tmp_path / "base", mergers=table)
+    link([second], tmp_path / "delivered", tmp_path / "base")
+    assert len(set(persons(tmp_path / "without").values())) == 2
+    assert len(set(persons(tmp_path / "with").values())) == 1
+    assert len(set(persons(tmp_path / "delivered").values())) == 1
+
+
+def test_an_unusable_table_of_mergers_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    table = tmp_path / "mergers.csv"
+    table.write_text("prefecture,old,new,in_force\n埼玉県,岩槻市,さいたま市岩槻区,平成の春\n", encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        link([written(tmp_path, "1.csv", BEFORE_THE_MERGER)], tmp_path / "out", mergers=table)
+    assert refused.value.code == "linkage-mergers-unusable"
+    assert not (tmp_path / "out").exists()

@@ -35,6 +35,7 @@ def build(door: Door, app: typer.Typer) -> None:
         model: Annotated[Path | None, typer.Option("--model", exists=True, dir_okay=False, help=say("判定に使うモデル(model.json)。--previous とともに指定すると全件を名寄せし直し、差をすべて列挙する", "the model to judge by (model.json); with --previous all files are linked anew and every difference is listed"))] = None,
         previous: Annotated[Path | None, typer.Option("--previous", exists=True, file_okay=False, help=say("以前の出力先。ファイルはそこからの変更分(op: new、update、delete)", "an earlier --out folder; the files hold what changed since (op: new, update, delete)"))] = None,
         mapping: Annotated[Path | None, typer.Option("--mapping", exists=True, dir_okay=False, help=say("列名の対応(TOML の [columns])", "column names, a TOML file with [columns]"))] = None,
+        mergers: Annotated[Path | None, typer.Option("--mergers", exists=True, dir_okay=False, help=say("市区町村の合併の表(CSV: prefecture,old,new,in_force)。全件の名寄せで使い、以後の追加もこれに従う", "municipalities' mergers (CSV: prefecture,old,new,in_force), for a run over all files; later deliveries go by it"))] = None,
         key_file: Annotated[Path | None, typer.Option("--key-file", dir_okay=False, help=say("状態の鍵のファイル(既定: 利用者の鍵フォルダ)", "the file with the state's key (default: the person's own key folder)"))] = None,
     ) -> None:  # fmt: skip
         if not files:
@@ -42,7 +43,7 @@ def build(door: Door, app: typer.Typer) -> None:
             return
         if out is None:
             raise OUT_MISSING.refuse()
-        report = _link_files(door, files, out, previous, model, mapping, key_file)
+        report = _link_files(door, files, out, previous, model, mapping, mergers, key_file)
         _tell(door, out, report, previous is not None and model is None)
         door.give(report)
 
@@ -61,7 +62,14 @@ def _link_vault(door: Door) -> None:
 
 
 def _link_files(
-    door: Door, files: list[Path], out: Path, previous: Path | None, model: Path | None, mapping: Path | None, key_file: Path | None
+    door: Door,
+    files: list[Path],
+    out: Path,
+    previous: Path | None,
+    model: Path | None,
+    mapping: Path | None,
+    mergers: Path | None,
+    key_file: Path | None,
 ) -> dict[str, Any]:
     if door.own_process:
         leave_pandas_out()
@@ -78,7 +86,16 @@ def _link_files(
         key = linkage_keys.first(key_file, secrets.token_bytes)
         with tempfile.TemporaryDirectory(prefix="kiban-") as folder, open_workshop(Path(folder)) as con:
             return linkage_files.link_files(
-                files, out, previous, key=key, random=secrets.token_bytes, model=model, mapping=columns, con=con, progress=progress
+                files,
+                out,
+                previous,
+                key=key,
+                random=secrets.token_bytes,
+                model=model,
+                mergers=mergers,
+                mapping=columns,
+                con=con,
+                progress=progress,
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 from kiban_processing.linkage import by_model, folder, increment, keys, registrations
 from kiban_processing.linkage.explaining import judgements, suspicious
 from kiban_processing.linkage.frozen import Frozen
-from kiban_processing.linkage.municipalities import Gazetteer, Mergers
+from kiban_processing.linkage.municipalities import Gazetteer, Mergers, read_mergers
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.state import rows
@@ -22,7 +23,7 @@ from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 
-PLACES_PART = "municipalities"
+PLACES_PART, MERGERS_PART = "municipalities", "mergers"
 QUALITY_PART = "quality"
 
 
@@ -37,7 +38,7 @@ def deliver(
     try:
         text = kept.attached(by_model.MODEL_PART).decode()
         model, frozen = by_model.model_of(kept), by_model.frozen_of(kept)
-        mergers = Mergers(today=gazetteer_of(kept))
+        mergers = mergers_of(kept)
         counts = registrations.lay(con, received, withdrawn="linkage_withdrawn")
         delivery = _delivery(con, frozen, mergers)
         judge = by_model.ByModel(con, model, frozen.registrations)
@@ -97,9 +98,10 @@ def _suspicious(change: increment.Change, model: Model, ids: folder.Ids) -> dict
     return suspicious.as_json(found, pa.array([named.get(node) for node in range(len(serial))], pa.string()))
 
 
-def gazetteer_of(kept: Kept) -> Gazetteer:
-    """The municipalities that an earlier run read addresses by."""
-    return Gazetteer.read(kept.attached(PLACES_PART).decode())
+def mergers_of(kept: Kept) -> Mergers:
+    """The municipalities, and their mergers, that an earlier run read addresses by."""
+    table = kept.attached(MERGERS_PART)
+    return replace(read_mergers(table) if table else Mergers(), today=Gazetteer.read(kept.attached(PLACES_PART).decode()))
 
 
 def _delivery(con: duckdb.DuckDBPyConnection, frozen: Frozen, mergers: Mergers) -> increment.Delivery:

@@ -73,6 +73,7 @@ def link_files(
     key: StateKey,
     random: Random,
     model: Path | None = None,
+    mergers: Path | None = None,
     settings: LinkageSettings | None = None,
     mapping: Mapping[str, str] | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
@@ -82,12 +83,13 @@ def link_files(
 
     `previous`: an earlier `out`; the files then say what changed since (op: new, update, delete; rows known already change nothing), and
     the new `out` is complete. `model`: the model to judge by; with `previous`, all files are linked anew under it, person IDs are kept
-    and every difference is listed. `key`: seals the state and makes the IDs of new persons; with `previous` alone it must be the key that
+    and every difference is listed. `mergers`: a table of municipalities' mergers
+    (`municipalities.read_mergers`) for a run over all files; deliveries go by the one of that run. `key`: seals the state and makes the IDs of new persons; with `previous` alone it must be the key that
     sealed that state. `random`: as many random bytes as asked for. `mapping`: source column → our column. `con`: a DuckDB connection to
     work on, else one in memory that spills nothing to disk.
     A run that is interrupted leaves `out` as it was.
     Refuses: linkage-no-files, linkage-previous-unusable, linkage-state-missing, linkage-state-key-missing, linkage-state-damaged,
-    linkage-state-version, linkage-model-unusable, and as `registrations.read` and `model.link`.
+    linkage-state-version, linkage-model-unusable, linkage-mergers-unusable, and as `registrations.read` and `model.link`.
     """
     if not paths:
         raise NO_FILES.refuse()
@@ -95,18 +97,26 @@ def link_files(
     increment = previous is not None and model is None
     if increment and previous is not None and key_needed(previous) != key.name:
         raise STATE_KEY_MISSING.refuse(key=key_needed(previous))
+    table = _bytes(mergers) if mergers else b""
     say("read", 0, None)
     received = registrations.read(paths, mapping)
     with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= _SMALL) as used:
         if increment and previous is not None:
             report, model_text = delivering.deliver(used, received, previous, part, key, random, say)
         else:
-            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say)
+            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say, mergers=table)
         say("write", 0, None)
         (part / MODEL_FILE).write_text(model_text, encoding="utf-8")
         report = {"files": list(received.files), **report}
         (part / REPORT_FILE).write_text(json.dumps(report, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return report
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise registrations.UNREADABLE_FILE.refuse(file=path.name) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from kiban_processing.language import Text
 from kiban_processing.linkage import clusters, comparisons, decided, engines, evidence, keys, learning, sanity, support
 from kiban_processing.linkage.keys import Frozen
+from kiban_processing.linkage.municipalities import Mergers
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.refusals import Family, Ground, Refusal
@@ -60,12 +61,13 @@ def link(
     frozen: Frozen | None = None,
     learnt: Model | None = None,
     decisions: pa.Table | None = None,
+    mergers: Mergers | None = None,
     keep: Keep | None = None,
 ) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
     `frozen`, `learnt`: counts and model of an earlier run, else both come from these registrations. `decisions`: left, right
-    (registrations), same; they win over the model. Works on a connection without access to the outside; leaves no table behind.
+    (registrations), same; they win over the model. `mergers`: what became of municipalities. Works on a connection without access to the outside; leaves no table behind.
     Not checked: whether the rows may be linked at all (only gated rows may be handed in), whether dates are plausible.
     Refuses: registration-repeated, linkage-model-insane (only with `train="always"`), linkage-decisions-contradict.
     """
@@ -73,9 +75,9 @@ def link(
     before = tables(con)
     try:
         if frozen is None:
-            frozen = keys.normalise_and_count(con, relation, "linkage_keys")
+            frozen = keys.normalise_and_count(con, relation, "linkage_keys", mergers)
         else:
-            keys.normalise_relation(con, relation, frozen, "linkage_keys")
+            keys.normalise_relation(con, relation, frozen, "linkage_keys", mergers)
         return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions, keep)
     finally:
         for left_behind in sorted(tables(con) - before):

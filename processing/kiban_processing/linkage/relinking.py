@@ -40,18 +40,20 @@ UNUSABLE_PREVIOUS = Ground(
 
 def link_all(
     con: duckdb.DuckDBPyConnection, received: Received, previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
-    settings: LinkageSettings | None, say: Any, frozen: Frozen | None = None,
+    settings: LinkageSettings | None, say: Any, frozen: Frozen | None = None, mergers: bytes = b"",
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
     """Link everything and write it into the new folder `out`; returns the report and the model as text.
 
-    `frozen`: counts to judge by, None for those of these registrations.
-    Refuses: linkage-previous-unusable, linkage-model-unusable, and as `model.link`.
+    `frozen`: counts to judge by, None for those of these registrations. `mergers`: the table of municipalities' mergers; it goes into the
+    state, so that deliveries are read by it too.
+    Refuses: linkage-previous-unusable, linkage-model-unusable, linkage-mergers-unusable, and as `model.link`.
     """
     from kiban_processing.linkage import model  # here, because an increment never needs Splink
     from kiban_processing.linkage.explaining import quality as qualities
 
     learnt = _model(model_file) if model_file else None
     before = _before(previous) if previous else None
+    merged = municipalities.read_mergers(mergers) if mergers else None
     counts = registrations.lay(con, received)
     beginning = Beginning(out, key, random, by_model.SHAPE)
     labels: list[Nodes] = []
@@ -68,7 +70,7 @@ def link_all(
 
     try:
         say("link", 0, counts["registrations"])
-        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep)
+        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged)
         texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
         con.execute("DROP TABLE linkage_registrations")
         names = linked.clusters.column("registration").combine_chunks()
@@ -85,6 +87,7 @@ def link_all(
                 by_model.MODEL_PART: model_text.encode(),
                 delivering.QUALITY_PART: told,
                 delivering.PLACES_PART: str(municipalities.installed()).encode(),
+                delivering.MERGERS_PART: mergers,
                 **_frozen_parts(linked.frozen),
             }
 

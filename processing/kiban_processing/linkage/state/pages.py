@@ -123,7 +123,7 @@ class Pages:
         stops = np.cumsum(entries["length"].astype(np.int64) - TAG_BYTES)
         opened = np.empty(int(stops[-1]) if len(stops) else 0, np.uint8)
         # Thousands of pages are opened for one delivery: columns as lists, and no copies of bytes.
-        into, keys, start = memoryview(opened), entries["key"].tobytes(), 0
+        into, keys, start = opened.data, entries["key"].tobytes(), 0
         places = zip(entries["file"].tolist(), entries["at"].tolist(), entries["length"].tolist(), stops.tolist(), strict=True)
         try:
             for number, (file, at, length, stop) in enumerate(places):
