@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 import kiban_applications
 import kiban_operator
@@ -17,6 +19,7 @@ from kiban_applications.command_line.demonstration import story
 from kiban_applications.migrations import known_tables, steps
 from kiban_operator import database, release_state
 from kiban_operator.database import Base
+from kiban_operator.persons import events, register
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,6 +74,31 @@ def test_failed_upgrade_leaves_nothing(engine: sa.Engine) -> None:
         connection.execute(sa.text("DROP TABLE vault_files"))
     steps.upgrade(engine)
     assert steps.differences(engine) == []
+
+
+def test_a_register_of_the_first_version_is_carried_over(engine: sa.Engine) -> None:
+    """Runs come from the ledger, memberships from the register, each since the run that made it; earlier events were of the data."""
+    with engine.begin() as connection:
+        command.upgrade(steps._configuration(connection), "0001")
+        for seq, run in enumerate(("n-a", "n-b")):
+            body = json.dumps({"aggregate": f"linkage/{run}", "at": f"2026-0{seq + 1}-01T09:00:00+09:00"}).encode()
+            row = {"seq": seq, "body": body, "leaf": b"-", "kind": "persons.linked", "aggregate": f"linkage/{run}"}
+            connection.execute(sa.text("INSERT INTO ledger_entries VALUES (:seq, :body, :leaf, :kind, :aggregate)"), row)
+        for key, person, run in (("k1", "P-1", "n-a"), ("k2", "P-1", "n-b")):
+            connection.execute(
+                sa.text("INSERT INTO registrations VALUES (:key, 'H1', :person, :run)"), {"key": key, "person": person, "run": run}
+            )
+        connection.execute(
+            sa.text("INSERT INTO person_events (linkage, kind, person, other, at) VALUES ('n-b', 'merge', 'P-1', 'P-2', '2026-07-01')")
+        )
+    steps.upgrade(engine)
+    assert steps.differences(engine) == []
+    with sa.orm.Session(engine) as session:
+        assert [(run.id, run.entry) for run in session.scalars(sa.select(register.LinkageRun).order_by(register.LinkageRun.entry))] == [
+            ("n-a", 0), ("n-b", 1)
+        ]  # fmt: skip
+        assert register.as_of(session, "P-1", 0) == ["k1"] and register.as_of(session, "P-1", 1) == ["k1", "k2"]
+        assert [event.cause for event in session.scalars(sa.select(events.PersonEvent))] == ["linkage"]
 
 
 def test_every_module_with_a_table_is_known() -> None:

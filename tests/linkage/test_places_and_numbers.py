@@ -181,7 +181,7 @@ def test_counts_are_frozen_and_stored(con: duckdb.DuckDBPyConnection) -> None:
     )
     keys.normalise_relation(con, "later", frozen)
     found = con.execute("SELECT * FROM linkage_keys").to_arrow_table().to_pylist()[0]
-    assert (found["given_kanji"], found["kanji_held"], found["surname_held"], found["given_held"]) == (text_code("一"), 6, 42, 6)
+    assert (found["given_kanji"], found["kanji_held"], found["surname_held"], found["given_held"]) == (text_code("一"), 1, 7, 1)
     assert (found["phone"], found["mobile"], found["dob"] is None or found["dob_default"]) == (None, False, True)
 
 

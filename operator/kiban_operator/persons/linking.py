@@ -75,10 +75,11 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
         acting = decisions.acting(fixed, present)
         linked = model.link(con, "registrations", decisions=decisions.table(acting))
         assigned = assignment.assign(linked.clusters, previous, lambda: circumstances.token("P"))
-        con.register("assigned", assigned.persons)
-        con.register("previous", previous)
-        con.register("places", con.execute("SELECT registration, site_id FROM registrations").to_arrow_table())
-        con.register("linkage_pairs", linked.pairs)
+        con.execute("CREATE OR REPLACE TEMP VIEW places AS SELECT registration, site_id FROM registrations")
+        for name, table in (("assigned", assigned.persons), ("previous", previous), ("linkage_pairs", linked.pairs)):
+            con.register("handed_in", table)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM handed_in")  # of Arrow data the engine knows no size
+            con.unregister("handed_in")
         change = register.lay_changes(con)
         left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
         decided = _decided(con, acting)

@@ -41,7 +41,7 @@ class Queued:
 
 
 def renew(session: Session, circumstances: Circumstances, con: duckdb.DuckDBPyConnection, linkage: str) -> Queued:
-    """Bring the queue in step with `assigned` (registration, person) and `linkage_pairs` (left, right, weight, decision, reasons, weights)."""
+    """Bring the queue in step with the tables `assigned` (registration, person) and `linkage_pairs` (as `links.PAIRS`) of the engine."""
     _lay_stored(session, con)
     _lay_found(con)
     found = {(left, right): _raised(value) for left, right, value in con.execute("SELECT * FROM doubt_found ORDER BY ALL").fetchall()}
@@ -93,32 +93,38 @@ def _lay_found(con: duckdb.DuckDBPyConnection) -> None:
 
     The harm of leaving two clusters apart: the chance that they are one person times the pairs of registrations that stay unlinked.
     """
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE doubt_found AS
+    # Each step is a table of the engine's own, whose size it knows; of Arrow data, or of a query within a query, it guesses badly.
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE doubt_pairs AS
+        SELECT "left", "right", weight, reasons, weights FROM linkage_pairs WHERE decision = 'review';
+        CREATE OR REPLACE TEMP TABLE doubt_strongest AS
         WITH sided AS (
             SELECT CASE WHEN l.person < r.person THEN p."left" ELSE p."right" END AS one,
                    CASE WHEN l.person < r.person THEN p."right" ELSE p."left" END AS other,
                    least(l.person, r.person) AS person_left, greatest(l.person, r.person) AS person_right, p.weight, p.reasons, p.weights
-            FROM linkage_pairs p JOIN assigned l ON l.registration = p."left" JOIN assigned r ON r.registration = p."right"
-            WHERE p.decision = 'review' AND l.person <> r.person),
-        strongest AS (
-            SELECT * FROM sided QUALIFY row_number() OVER (PARTITION BY person_left, person_right ORDER BY weight DESC, one, other) = 1),
-        concerned AS (SELECT person_left AS person FROM strongest UNION SELECT person_right FROM strongest),
-        clusters AS (
-            SELECT person, count(*) AS size, string_agg(registration, ',' ORDER BY registration) AS members
-            FROM assigned SEMI JOIN concerned USING (person) GROUP BY person),
-        between AS (
-            SELECT s.*, l.size * r.size / (1 + pow(2, -s.weight)) AS harm, sha256(l.members || '/' || r.members) AS evidence
-            FROM strongest s JOIN clusters l ON l.person = s.person_left JOIN clusters r ON r.person = s.person_right),
-        settled AS (
-            SELECT d.outcome, d.evidence, min(m.person) AS person_left, max(m.person) AS person_right
-            FROM doubt_stored d JOIN doubt_members m USING (id)
-            WHERE d.state IN ('{"', '".join(STANDING)}') AND d.kind <> '{Kind.SPLIT}' AND d.outcome <> '{Answer.SAME}'
-            GROUP BY d.id, d.outcome, d.evidence HAVING count(m.person) = 2)
-        SELECT person_left, person_right, to_json(struct_pack(one, other, person_left, person_right, evidence, weight, reasons, weights, harm)) AS raised
-        FROM between b WHERE NOT EXISTS (
-            SELECT 1 FROM settled s WHERE s.person_left = b.person_left AND s.person_right = b.person_right
-            AND (s.outcome = '{Answer.DIFFERENT}' OR s.evidence = b.evidence))
+            FROM doubt_pairs p JOIN assigned l ON l.registration = p."left" JOIN assigned r ON r.registration = p."right"
+            WHERE l.person <> r.person)
+        SELECT * FROM sided QUALIFY row_number() OVER (PARTITION BY person_left, person_right ORDER BY weight DESC, one, other) = 1;
+        CREATE OR REPLACE TEMP TABLE doubt_persons AS SELECT person_left AS person FROM doubt_strongest UNION SELECT person_right FROM doubt_strongest;
+        CREATE OR REPLACE TEMP TABLE doubt_clusters AS
+        SELECT person, count(*) AS size, string_agg(registration, ',' ORDER BY registration) AS members
+        FROM assigned SEMI JOIN doubt_persons USING (person) GROUP BY person;
+        CREATE OR REPLACE TEMP TABLE doubt_between AS
+        SELECT s.*, l.size * r.size / (1 + pow(2, -s.weight)) AS harm, sha256(l.members || '/' || r.members) AS evidence
+        FROM doubt_strongest s JOIN doubt_clusters l ON l.person = s.person_left JOIN doubt_clusters r ON r.person = s.person_right;
+    """)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE doubt_settled AS
+        SELECT d.outcome, d.evidence, min(m.person) AS person_left, max(m.person) AS person_right
+        FROM doubt_stored d JOIN doubt_members m USING (id)
+        WHERE d.state IN ('{"', '".join(STANDING)}') AND d.kind <> '{Kind.SPLIT}' AND d.outcome <> '{Answer.SAME}'
+        GROUP BY d.id, d.outcome, d.evidence HAVING count(m.person) = 2;
+        CREATE OR REPLACE TEMP TABLE doubt_found AS
+        SELECT person_left, person_right,
+               to_json(struct_pack(one, other, person_left, person_right, evidence, weight, reasons, weights, harm)) AS raised
+        FROM doubt_between
+        ANTI JOIN (SELECT person_left, person_right FROM doubt_settled WHERE outcome = '{Answer.DIFFERENT}') d USING (person_left, person_right)
+        ANTI JOIN (SELECT person_left, person_right, evidence FROM doubt_settled) s USING (person_left, person_right, evidence);
     """)
 
 

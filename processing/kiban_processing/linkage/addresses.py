@@ -122,7 +122,7 @@ def place_of(shown: str, mergers: Mergers | None = None, day: date | None = None
     """`place` of a folded head."""
     mergers = mergers or Mergers()
     shown = _PLACE_END.sub("", _DASH.sub("-", shown))
-    prefecture = next((name for name in municipalities.prefectures() if shown.startswith(name)), None)
+    prefecture = mergers.gazetteer.prefecture_of(shown)
     rest = shown[len(prefecture or "") :]
     rest = rest.lstrip("-、,")
     name, places = _longest(rest, mergers)

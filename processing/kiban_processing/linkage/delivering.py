@@ -14,6 +14,7 @@ import pyarrow as pa
 from kiban_processing.linkage import by_model, folder, increment, keys, registrations
 from kiban_processing.linkage.explaining import judgements, suspicious
 from kiban_processing.linkage.frozen import Frozen
+from kiban_processing.linkage.municipalities import Gazetteer, Mergers
 from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.state import rows
@@ -21,6 +22,7 @@ from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 
+PLACES_PART = "municipalities"
 QUALITY_PART = "quality"
 
 
@@ -35,8 +37,9 @@ def deliver(
     try:
         text = kept.attached(by_model.MODEL_PART).decode()
         model, frozen = by_model.model_of(kept), by_model.frozen_of(kept)
+        mergers = Mergers(today=gazetteer_of(kept))
         counts = registrations.lay(con, received, withdrawn="linkage_withdrawn")
-        delivery = _delivery(con, kept, frozen)
+        delivery = _delivery(con, frozen, mergers)
         judge = by_model.ByModel(con, model, frozen.registrations)
         say("link", 0, delivery.keys.num_rows)
         change = increment.judge(kept, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
@@ -94,8 +97,13 @@ def _suspicious(change: increment.Change, model: Model, ids: folder.Ids) -> dict
     return suspicious.as_json(found, pa.array([named.get(node) for node in range(len(serial))], pa.string()))
 
 
-def _delivery(con: duckdb.DuckDBPyConnection, kept: Kept, frozen: Frozen) -> increment.Delivery:
-    table = keys.normalise_relation(con, "linkage_registrations", frozen, "linkage_delivered")
+def gazetteer_of(kept: Kept) -> Gazetteer:
+    """The municipalities that an earlier run read addresses by."""
+    return Gazetteer.read(kept.attached(PLACES_PART).decode())
+
+
+def _delivery(con: duckdb.DuckDBPyConnection, frozen: Frozen, mergers: Mergers) -> increment.Delivery:
+    table = keys.normalise_relation(con, "linkage_registrations", frozen, "linkage_delivered", mergers)
     try:
         found = con.execute(f"""
             SELECT k.*, r.local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix

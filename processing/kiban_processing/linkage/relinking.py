@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import by_model, delivering, folder, parameters, registrations
+from kiban_processing.linkage import by_model, delivering, folder, municipalities, parameters, registrations
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
@@ -81,7 +81,12 @@ def link_all(
             known = pa.table({"registration": names, "person": pa.array(folder.texts(ids), pa.string())})
             quality[0] = qualities.renamed(quality[0], known)
             told = json.dumps({"digest": qualities.digest(quality[0]), "report": quality[0]}, ensure_ascii=False).encode()
-            return {by_model.MODEL_PART: model_text.encode(), delivering.QUALITY_PART: told, **_frozen_parts(linked.frozen)}
+            return {
+                by_model.MODEL_PART: model_text.encode(),
+                delivering.QUALITY_PART: told,
+                delivering.PLACES_PART: str(municipalities.installed()).encode(),
+                **_frozen_parts(linked.frozen),
+            }
 
         persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
     finally:

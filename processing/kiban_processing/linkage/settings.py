@@ -17,7 +17,7 @@ class LinkageSettings:
     """
 
     link_weight: float | None = None
-    review_weight: float = -1.0
+    review_weight: float = 0.0
     train: Training = "auto"
     train_from_rows: int = 50_000
     seed: int = 1

@@ -186,7 +186,7 @@ def _watch_and_link(story: Story) -> None:
 
 
 def _settle(story: Story) -> None:
-    """Two people look at each doubt by themselves: an equal telephone number speaks for a move, nothing equal but the name for a namesake."""
+    """Two people look at each doubt by themselves: an equal telephone number speaks for a move, nothing equal beside the name for a namesake."""
     door = story.door
     first, second = (story.by(seat) for seat in ("PR", "PR-2"))
     with story.home.transaction() as session:
@@ -194,23 +194,22 @@ def _settle(story: Story) -> None:
     settled: list[doubts.Answer] = []
     for doubt in waiting:
         answer = _answer({field.name: field.agreement for field in side_by_side.show(first, doubt).fields})
-        if answer is None:
-            continue
         side_by_side.decide(first, doubt, answer, JUDGED[answer][0])
         if not settled:
             _try_alone(story, doubt, answer)
         side_by_side.decide(second, doubt, answer, JUDGED[answer][1])
         settled.append(answer)
     again = persons.link(first)
-    same, different = (settled.count(answer) for answer in (doubts.Answer.SAME, doubts.Answer.DIFFERENT))
+    same, different, unknown = (settled.count(each) for each in (doubts.Answer.SAME, doubts.Answer.DIFFERENT, doubts.Answer.CANNOT_TELL))
     door.tell(
-        f"二人がそれぞれ見て {len(settled)} 組を確定しました(同じ人 {same}、別人 {different})。もう一度名寄せすると本人 {again.persons} 人、要確認 {again.doubtful} 組。",
-        f"Two people, neither seeing the other's answer, settled {len(settled)} ({same} as one person, {different} as two); "
+        f"二人がそれぞれ見て {len(settled)} 組を確定しました(同じ人 {same}、別人 {different}、判別できない {unknown})。もう一度名寄せすると本人 {again.persons} 人、要確認 {again.doubtful} 組。",
+        f"Two people, neither seeing the other's answer, settled {len(settled)} ({same} as one person, {different} as two, {unknown} not to be told); "
         f"linked again: {again.persons} persons, {again.doubtful} pairs to review.",
     )
     story.told["settled"] = {
         "same": same,
         "different": different,
+        "cannot_tell": unknown,
         "persons": again.persons,
         "doubtful": again.doubtful,
         "merged": again.merged,
@@ -218,6 +217,7 @@ def _settle(story: Story) -> None:
 
 
 JUDGED = {
+    doubts.Answer.CANNOT_TELL: ("確かめられる項目が足りず、どちらともいえない", "比較できない項目があり、判別できない"),
     doubts.Answer.SAME: (
         "氏名・生年月日・電話番号が一致し、転居と保険の変更とみる",
         "電話番号が同じで、住所と保険は後の登録で変わったとみる",
@@ -229,11 +229,12 @@ JUDGED = {
 }
 
 
-def _answer(agreement: Mapping[str, side_by_side.Agreement]) -> doubts.Answer | None:
-    if agreement["phone"] is side_by_side.Agreement.EQUAL:
+def _answer(agreement: Mapping[str, side_by_side.Agreement]) -> doubts.Answer:
+    alike = {side_by_side.Agreement.EQUAL, side_by_side.Agreement.WRITTEN_OTHERWISE}
+    if alike.issuperset(agreement[name] for name in ("name_kana", "birth_date", "phone")):
         return doubts.Answer.SAME
     unlike = all(agreement[name] is side_by_side.Agreement.DIFFERENT for name in ("address", "phone", "insured_number"))
-    return doubts.Answer.DIFFERENT if unlike else None
+    return doubts.Answer.DIFFERENT if unlike else doubts.Answer.CANNOT_TELL
 
 
 def _try_alone(story: Story, doubt: str, answer: doubts.Answer) -> None:

@@ -77,7 +77,7 @@ class Bars:
     """Thresholds as two numbers; by default those of the built-in model before a run has calibrated them."""
 
     link_weight: float = 14.0
-    review_weight: float = -1.0
+    review_weight: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ Values = npt.NDArray[Any]
 Random = Callable[[int], bytes]
 
 TABLE_FILE, ABOUT_FILE = "table.bin", "state.json"
-VERSION = 1
-PAGE_BYTES = 12 * 1024
+VERSION = 2
+PAGE_BYTES = 4 * 1024
+TAG_BYTES = 16
 _PAGES_AT_A_TIME = 4096
 # `first` is the first item of a page where the array is sorted, so that a search opens the right page only.
 _ENTRY = np.dtype([("file", "<u4"), ("length", "<u4"), ("at", "<u8"), ("first", "<u8"), ("key", "u1", (KEY_BYTES,))])
@@ -69,7 +70,7 @@ class Pages:
     def __init__(self, folder: Path, key: StateKey) -> None:
         """Refuses: linkage-state-damaged, linkage-state-version."""
         self.folder = folder
-        self._files: dict[int, mmap.mmap] = {}
+        self._files: dict[int, tuple[mmap.mmap, memoryview]] = {}
         try:
             sealed = (folder / TABLE_FILE).read_bytes()
         except OSError as error:
@@ -84,7 +85,7 @@ class Pages:
 
     def all(self, name: str) -> Values:
         """The whole array."""
-        return self._join(name, np.arange(len(self.arrays[name].entries)))
+        return self.opened(name, np.arange(len(self.arrays[name].entries)))
 
     def take(self, name: str, at: Nodes) -> Values:
         """The items at these places, in their order."""
@@ -93,7 +94,7 @@ class Pages:
             return np.zeros(0, listed.dtype)
         page = at // listed.per_page
         wanted = _distinct(page, len(listed.entries))
-        found: Values = self._join(name, wanted)[np.searchsorted(wanted, page) * listed.per_page + at % listed.per_page]
+        found: Values = self.opened(name, wanted)[np.searchsorted(wanted, page) * listed.per_page + at % listed.per_page]
         return found
 
     def between(self, name: str, low: npt.NDArray[np.uint64], high: npt.NDArray[np.uint64]) -> tuple[Nodes, npt.NDArray[np.uint64], Nodes]:
@@ -106,34 +107,40 @@ class Pages:
         begin = np.maximum(np.searchsorted(firsts, low, "left") - 1, 0)
         end = np.maximum(np.searchsorted(firsts, high, "right") - 1, 0)
         wanted = _distinct(spread(begin, end - begin + 1), len(firsts))
-        items = self._join(name, wanted)
+        items = self.opened(name, wanted)
         start, stop = np.searchsorted(items, low, "left"), np.searchsorted(items, high, "right")
         inside = spread(start, stop - start)
         place = wanted[inside // listed.per_page] * listed.per_page + inside % listed.per_page
         return np.repeat(np.arange(len(low)), stop - start), items[inside], place
 
-    def page(self, name: str, page: int) -> Values:
-        return self._join(name, np.array([page])).copy()
-
     def pages(self, name: str, start: int, stop: int) -> Values:
-        return self._join(name, np.arange(start, min(stop, len(self.arrays[name].entries))))
+        return self.opened(name, np.arange(start, min(stop, len(self.arrays[name].entries))))
 
-    def _join(self, name: str, pages: Nodes) -> Values:
+    def opened(self, name: str, pages: Nodes) -> Values:
+        """These pages, one after the other."""
         listed = self.arrays[name]
-        opened: list[bytes] = []
+        entries = listed.entries[pages]
+        stops = np.cumsum(entries["length"].astype(np.int64) - TAG_BYTES)
+        opened = np.empty(int(stops[-1]) if len(stops) else 0, np.uint8)
+        # Thousands of pages are opened for one delivery: columns as lists, and no copies of bytes.
+        into, keys, start = memoryview(opened), entries["key"].tobytes(), 0
+        places = zip(entries["file"].tolist(), entries["at"].tolist(), entries["length"].tolist(), stops.tolist(), strict=True)
         try:
-            for file, length, at, _first, key in listed.entries[pages].tolist():
-                held = self._file(file)
-                opened.append(AESGCM(bytes(key)).decrypt(_ONCE, held[at : at + length], None))
+            for number, (file, at, length, stop) in enumerate(places):
+                cipher = AESGCM(keys[KEY_BYTES * number : KEY_BYTES * (number + 1)])
+                cipher.decrypt_into(_ONCE, self._file(file)[at : at + length], None, into[start:stop])
+                start = stop
         except (InvalidTag, OSError, ValueError) as error:
             raise STATE_DAMAGED.refuse(part=name.partition("/")[0]) from error
-        return np.frombuffer(b"".join(opened), listed.dtype)
+        opened.flags.writeable = False
+        return opened.view(listed.dtype)
 
-    def _file(self, number: int) -> mmap.mmap:
+    def _file(self, number: int) -> memoryview:
         if number not in self._files:
             with (self.folder / file_name(number)).open("rb") as file:
-                self._files[number] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._files[number]
+                held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._files[number] = held, memoryview(held)
+        return self._files[number][1]
 
     def unused(self) -> float:
         """Bytes in the files that no page needs, for each byte that one does."""
@@ -143,7 +150,8 @@ class Pages:
         return sum((self.folder / file_name(number)).stat().st_size for number in files.tolist()) / max(used, 1) - 1.0
 
     def close(self) -> None:
-        for held in self._files.values():
+        for held, shown in self._files.values():
+            shown.release()
             held.close()
         self._files.clear()
 
@@ -216,7 +224,7 @@ class Writer:
         if filled := listed.length % per_page:
             last = listed.length // per_page
             missing = min(per_page - filled, len(values))
-            self._changed(name, last)
+            self._fetch(name, np.array([last]))
             each.changed[last] = np.concatenate([each.changed[last], values[:missing]])
             listed.length += missing
             values = values[missing:]
@@ -232,22 +240,30 @@ class Writer:
         order = np.argsort(at, kind="stable")
         at, values = at[order], np.broadcast_to(values, at.shape)[order]
         pages, starts = np.unique(at // each.listed.per_page, return_index=True)
+        self._fetch(name, pages)
         for page, start, stop in zip(pages.tolist(), starts.tolist(), [*starts[1:].tolist(), len(at)], strict=True):
-            self._changed(name, page)[at[start:stop] - page * each.listed.per_page] = values[start:stop]
+            each.changed[page][at[start:stop] - page * each.listed.per_page] = values[start:stop]
 
-    def _changed(self, name: str, page: int) -> Values:
+    def _fetch(self, name: str, pages: Nodes) -> None:
+        """Have these pages among the changed ones."""
         each = self._arrays[name]
-        if page not in each.changed:
+        missing = [page for page in pages.tolist() if page not in each.changed]
+        own = {file.number: file for file in (self._lasting, self._passing)}
+        earlier = []
+        for page in missing:
             entry = each.listed.entries[page]
-            own = {file.number: file for file in (self._lasting, self._passing)}
             if (file := own.get(int(entry["file"]))) is not None:
                 sealed = file.read(int(entry["at"]), int(entry["length"]))
                 opened = AESGCM(entry["key"].tobytes()).decrypt(_ONCE, sealed, None)
                 each.changed[page] = np.frombuffer(opened, each.listed.dtype).copy()
             else:
-                assert self._before is not None  # only it has pages in other files
-                each.changed[page] = self._before.page(name, page)
-        return each.changed[page]
+                earlier.append(page)
+        if earlier:
+            assert self._before is not None  # only it has pages in other files
+            per_page = each.listed.per_page
+            together = self._before.opened(name, np.array(earlier))
+            for number, page in enumerate(earlier):  # in their order, so that only the last can be shorter
+                each.changed[page] = together[number * per_page : (number + 1) * per_page].copy()
 
     def _seal(self, file: _File, entries: npt.NDArray[np.void], places: Nodes, pages: list[Values]) -> None:
         keys = self._random(KEY_BYTES * len(pages))
