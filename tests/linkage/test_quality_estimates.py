@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kiban_processing.linkage import clusters, comparisons, keys, model
-from kiban_processing.linkage.explaining import estimates, intervals, judgements, samples, unproposed
+from kiban_processing.linkage.explaining import estimates, intervals, judgements, pairs, samples, unproposed
 from kiban_processing.linkage.explaining.intervals import Estimate
 
 MakeWorld = Callable[..., tuple[pa.Table, dict[str, int]]]
@@ -87,6 +88,15 @@ def careless(truth: Truth) -> Truth:
     return dataclasses.replace(truth, known=dataclasses.replace(known, labels=labels, decision=decision))
 
 
+def read(judged: pa.Table, grouped: pa.Table) -> judgements.Judgements:
+    """From the tables of a run: pairs (left, right, weight, decision) and clusters (registration, cluster: its first registration)."""
+    registrations = grouped.column("registration").combine_chunks()
+    sides = [pc.index_in(judged.column(side), registrations).to_numpy().astype(np.int64) for side in ("left", "right")]
+    decided = pc.index_in(judged.column("decision"), pa.array(pairs.DECISIONS)).to_numpy().astype(np.int8)
+    labels = pc.index_in(grouped.column("cluster"), registrations).to_numpy().astype(np.int64)
+    return judgements.Judgements(*sides, judged.column("weight").to_numpy(), decided, labels)
+
+
 @pytest.fixture(scope="module")
 def run(make_world: MakeWorld) -> Truth:
     rows, truth = make_world(11, 900)
@@ -95,7 +105,7 @@ def run(make_world: MakeWorld) -> Truth:
         outcome = model.link(con, "world")
     registrations = outcome.clusters.column("registration").combine_chunks()
     persons = np.array([truth[one] for one in registrations.to_pylist()])
-    return Truth(judgements.read(outcome.pairs, outcome.clusters), persons, registrations, outcome.pairs, outcome.clusters)
+    return Truth(read(outcome.pairs, outcome.clusters), persons, registrations, outcome.pairs, outcome.clusters)
 
 
 def asked(truth: Truth, frame: samples.Frame, per_stratum: int, seed: int) -> pa.Table:

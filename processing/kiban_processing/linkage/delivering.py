@@ -78,7 +78,7 @@ def deliver(
                 "pairs": {"review": made["review"]},
                 "model": model.as_json(),
                 "suspicious_of_touched": _suspicious(change, model, ids),
-                "quality_of_last_full_run": {"report": json.loads(kept.attached(QUALITY_PART)), **notes},
+                "quality_of_last_full_run": {**json.loads(kept.attached(QUALITY_PART)), **notes},
             },
         }, text
     finally:

@@ -82,7 +82,7 @@ def link_all(
         def attached(ids: lines.Ids) -> dict[str, bytes]:
             known = pa.table({"registration": names, "person": pa.array(folder.texts(ids), pa.string())})
             quality[0] = qualities.renamed(quality[0], known)
-            told = json.dumps(quality[0], ensure_ascii=False).encode()
+            told = json.dumps({"digest": qualities.digest(quality[0]), "report": quality[0]}, ensure_ascii=False).encode()
             return {
                 by_model.MODEL_PART: model_text.encode(),
                 delivering.QUALITY_PART: told,
@@ -101,7 +101,7 @@ def link_all(
         "persons": {"count": made["persons"], "new": len(persons.new), **folder.ended(persons, lambda found: folder.texts(ids[found]))},
         "events": folder.events(persons, lambda found: folder.texts(ids[found])),
         "differences": _differences(earlier, persons, texts) if earlier is not None else [],
-        "linkage": {**linked.report, "quality": quality[0]},
+        "linkage": {**linked.report, "quality": quality[0], "quality_digest": qualities.digest(quality[0])},
     }, model_text
 
 

@@ -8,8 +8,6 @@ from functools import cached_property
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from kiban_processing.linkage.explaining import graphs, pairs
 from kiban_processing.linkage.state.pairs import CODES, Pairs
@@ -45,23 +43,6 @@ class Judgements:
     def doubt(self) -> Weights:
         """Probability that a pair is two persons, by the model."""
         return np.asarray(1 / (1 + np.exp2(np.clip(self.weight, -1000, 1000))), np.float64)
-
-
-def read(judged: pa.Table, clusters: pa.Table) -> Judgements:
-    """From the tables of a run: pairs (left, right, weight, decision) and clusters (registration, cluster); nodes are rows of `clusters`."""
-    registrations = clusters.column("registration").combine_chunks()
-    named = pc.dictionary_encode(clusters.column("cluster").combine_chunks())
-    first = np.full(len(named.dictionary), len(named), np.int64)
-    codes = _whole(named.indices)
-    np.minimum.at(first, codes, np.arange(len(codes)))
-    decided = pc.index_in(judged.column("decision"), pa.array(pairs.DECISIONS))
-    return Judgements(
-        _whole(pc.index_in(judged.column("left"), registrations)),
-        _whole(pc.index_in(judged.column("right"), registrations)),
-        np.asarray(judged.column("weight").to_numpy(), np.float64),
-        _whole(decided).astype(np.int8),
-        first[codes] if len(codes) else codes,
-    )
 
 
 def of_state(judged: Pairs, labels: Nodes) -> Judgements:
@@ -108,10 +89,6 @@ def _looked_up(known: Judgements, left: Nodes, right: Nodes) -> Nodes:
     at = np.minimum(np.searchsorted(held[order], asked), len(held) - 1)
     found = order[at]
     return np.where(held[found] == asked, found, -1)
-
-
-def _whole(numbers: pa.Array | pa.ChunkedArray) -> Nodes:
-    return np.asarray(numbers.to_numpy(zero_copy_only=False) if isinstance(numbers, pa.Array) else numbers.to_numpy(), np.int64)
 
 
 @dataclass(frozen=True)
