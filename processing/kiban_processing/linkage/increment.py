@@ -158,10 +158,14 @@ class _Work:
         ends = np.unique(np.concatenate([felt.left, felt.right, lost.left, lost.right]))
         near = np.union1d(self._holders(ends), ends)
         changed = self._supporting(near, felt)
-        further = np.union1d(self._holders(np.unique(np.concatenate([changed.left, changed.right]))), near)
-        evidence = self._supporting(further, felt)
+        # What is certain needs no support, and nothing changes it.
+        changed = changed.where(~changed.certain)
+        if not len(changed):
+            return compared
+        ends = np.unique(np.concatenate([changed.left, changed.right]))
+        evidence = self._supporting(np.union1d(self._holders(ends), ends), felt)
         supported = self._judged(evidence.left, evidence.right, self._judge.support)
-        # Of the evidence, only what is near has all that supports it in hand; of that, old pairs count where they say something else now.
+        # Of the evidence, only these pairs have all that supports them in hand; of them, old ones count where they say something else now.
         again = supported.where(indexes.within(supported.keys(), np.sort(changed.keys())))
         old = changed.where((changed.left < self._kept.size) & (changed.right < self._kept.size))
         return pairs.join(compared, again.where(~_as_before(again, old)))

@@ -31,7 +31,7 @@ TABLE_FILE, ABOUT_FILE = "table.bin", "state.json"
 VERSION = 2
 PAGE_BYTES = 4 * 1024
 TAG_BYTES = 16
-_PAGES_AT_A_TIME = 4096
+_PAGES_AT_A_TIME, _TAKEN_AT_A_TIME = 4096, 512
 # `first` is the first item of a page where the array is sorted, so that a search opens the right page only.
 _ENTRY = np.dtype([("file", "<u4"), ("length", "<u4"), ("at", "<u8"), ("first", "<u8"), ("key", "u1", (KEY_BYTES,))])
 _ONCE = bytes(NONCE_BYTES)  # every page has a key of its own, so that one nonce serves all
@@ -71,6 +71,7 @@ class Pages:
         """Refuses: linkage-state-damaged, linkage-state-version."""
         self.folder = folder
         self._files: dict[int, tuple[mmap.mmap, memoryview]] = {}
+        self._desk = np.empty(0, np.uint8)
         try:
             sealed = (folder / TABLE_FILE).read_bytes()
         except OSError as error:
@@ -92,36 +93,55 @@ class Pages:
         listed = self.arrays[name]
         if not len(at):
             return np.zeros(0, listed.dtype)
-        page = at // listed.per_page
+        order = np.argsort(at, kind="stable")
+        ordered = at[order]
+        page = ordered // listed.per_page
         wanted = _distinct(page, len(listed.entries))
-        found: Values = self.opened(name, wanted)[np.searchsorted(wanted, page) * listed.per_page + at % listed.per_page]
+        found = np.empty(len(at), listed.dtype)
+        for start in range(0, len(wanted), _TAKEN_AT_A_TIME):
+            some = wanted[start : start + _TAKEN_AT_A_TIME]
+            first, last = np.searchsorted(page, some[0], "left"), np.searchsorted(page, some[-1], "right")
+            here = np.searchsorted(some, page[first:last]) * listed.per_page + ordered[first:last] % listed.per_page
+            found[order[first:last]] = self._on_desk(name, some)[here]
         return found
 
     def between(self, name: str, low: npt.NDArray[np.uint64], high: npt.NDArray[np.uint64]) -> tuple[Nodes, npt.NDArray[np.uint64], Nodes]:
-        """Of a sorted array the items from low to high, both included: (place in `low`, item, place in the array)."""
+        """Of a sorted array the items from low to high, both included: (place in `low`, item, place in the array), by item."""
         listed = self.arrays[name]
         nothing = np.zeros(0, np.int64)
         if not len(low) or not listed.length:
             return nothing, np.zeros(0, np.uint64), nothing
+        # A search for the next greater one finds what it needs in the processor's cache.
+        order = np.argsort(low)
+        low, high = low[order], high[order]
         firsts = listed.entries["first"]
         begin = np.maximum(np.searchsorted(firsts, low, "left") - 1, 0)
         end = np.maximum(np.searchsorted(firsts, high, "right") - 1, 0)
         wanted = _distinct(spread(begin, end - begin + 1), len(firsts))
-        items = self.opened(name, wanted)
+        items = self._on_desk(name, wanted)
         start, stop = np.searchsorted(items, low, "left"), np.searchsorted(items, high, "right")
         inside = spread(start, stop - start)
         place = wanted[inside // listed.per_page] * listed.per_page + inside % listed.per_page
-        return np.repeat(np.arange(len(low)), stop - start), items[inside], place
+        return np.repeat(order, stop - start), items[inside], place
 
     def pages(self, name: str, start: int, stop: int) -> Values:
         return self.opened(name, np.arange(start, min(stop, len(self.arrays[name].entries))))
 
     def opened(self, name: str, pages: Nodes) -> Values:
         """These pages, one after the other."""
-        listed = self.arrays[name]
-        entries = listed.entries[pages]
+        entries = self.arrays[name].entries[pages]
+        return self._open(name, entries, np.empty(_opened_bytes(entries), np.uint8))
+
+    def _on_desk(self, name: str, pages: Nodes) -> Values:
+        """`opened`, in memory that the next call uses again: asking the system for new memory takes longer than opening."""
+        entries = self.arrays[name].entries[pages]
+        size = _opened_bytes(entries)
+        if len(self._desk) < size:
+            self._desk = np.empty(size, np.uint8)
+        return self._open(name, entries, self._desk[:size])
+
+    def _open(self, name: str, entries: npt.NDArray[np.void], opened: npt.NDArray[np.uint8]) -> Values:
         stops = np.cumsum(entries["length"].astype(np.int64) - TAG_BYTES)
-        opened = np.empty(int(stops[-1]) if len(stops) else 0, np.uint8)
         # Thousands of pages are opened for one delivery: columns as lists, and no copies of bytes.
         into, keys, start = opened.data, entries["key"].tobytes(), 0
         places = zip(entries["file"].tolist(), entries["at"].tolist(), entries["length"].tolist(), stops.tolist(), strict=True)
@@ -132,8 +152,9 @@ class Pages:
                 start = stop
         except (InvalidTag, OSError, ValueError) as error:
             raise STATE_DAMAGED.refuse(part=name.partition("/")[0]) from error
-        opened.flags.writeable = False
-        return opened.view(listed.dtype)
+        shown = opened.view(self.arrays[name].dtype)
+        shown.flags.writeable = False
+        return shown
 
     def _file(self, number: int) -> memoryview:
         if number not in self._files:
@@ -172,7 +193,7 @@ class _File:
         self.number, self.at, self._path = number, 0, folder / file_name(number)
         self._file: BinaryIO | None = None
 
-    def write(self, sealed: bytes) -> None:
+    def write(self, sealed: memoryview) -> None:
         if self._file is None:
             self._file = self._path.open("w+b")
         self._file.write(sealed)
@@ -266,19 +287,21 @@ class Writer:
                 each.changed[page] = together[number * per_page : (number + 1) * per_page].copy()
 
     def _seal(self, file: _File, entries: npt.NDArray[np.void], places: Nodes, pages: list[Values]) -> None:
+        if not pages:
+            return
         keys = self._random(KEY_BYTES * len(pages))
-        sortable = bool(pages) and pages[0].dtype == np.uint64
-        filled = []
-        for number, page in enumerate(pages):
-            key = keys[KEY_BYTES * number : KEY_BYTES * (number + 1)]
-            sealed = AESGCM(key).encrypt(_ONCE, page.tobytes(), None)
-            filled.append((file.number, len(sealed), file.at, int(page[0]) if sortable else 0))
-            file.write(sealed)
-        if pages:
-            made = np.array(filled, np.uint64)
-            for place, column in enumerate(("file", "length", "at", "first")):
-                entries[column][places] = made[:, place]
-            entries["key"][places] = np.frombuffer(keys, np.uint8).reshape(-1, KEY_BYTES)
+        sizes = np.array([page.nbytes + TAG_BYTES for page in pages])
+        stops = np.cumsum(sizes)
+        sealed = memoryview(bytearray(int(stops[-1])))
+        start = 0
+        for number, (page, stop) in enumerate(zip(pages, stops.tolist(), strict=True)):
+            cipher = AESGCM(keys[KEY_BYTES * number : KEY_BYTES * (number + 1)])
+            cipher.encrypt_into(_ONCE, page.tobytes(), None, sealed[start:stop])
+            start = stop
+        entries["file"][places], entries["length"][places], entries["at"][places] = file.number, sizes, file.at + stops - sizes
+        entries["first"][places] = [int(page[0]) for page in pages] if pages[0].dtype == np.uint64 else 0
+        entries["key"][places] = np.frombuffer(keys, np.uint8).reshape(-1, KEY_BYTES)
+        file.write(sealed)
 
     def finish(self, notes: Mapping[str, Any]) -> None:
         """Write what is pending and the page table; `notes` is any JSON, sealed with it."""
@@ -321,6 +344,10 @@ def spread(start: Nodes, count: Nodes) -> Nodes:
     """
     before = np.cumsum(count) - count
     return np.asarray(np.arange(int(count.sum())) + np.repeat(start - before, count))
+
+
+def _opened_bytes(entries: npt.NDArray[np.void]) -> int:
+    return int(entries["length"].astype(np.int64).sum()) - TAG_BYTES * len(entries)
 
 
 def _distinct(pages: Nodes, size: int) -> Nodes:

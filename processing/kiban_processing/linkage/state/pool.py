@@ -7,41 +7,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.linkage.clusters import Nodes
-from kiban_processing.linkage.state import rows
+from kiban_processing.linkage.state import indexes, rows
 from kiban_processing.linkage.state.kept import Kept, named
 from kiban_processing.linkage.state.rows import Rows
 
 
 class Pool:
-    """Rows and names by node, fetched when first asked for. `fresh`: the rows of new nodes, which follow the old ones; `texts` of the same:
-    site_id, local_patient_id."""
+    """Rows and names by node, each fetched when first asked for. `fresh`: the rows of new nodes, which follow the old ones; `texts` of the
+    same: site_id, local_patient_id."""
 
     def __init__(self, kept: Kept, fresh: Rows, texts: pa.Table) -> None:
         self._kept = kept
         self.fresh = kept.size + np.arange(len(fresh))
-        self._nodes = self.fresh
+        self._nodes = self._named = self.fresh
         self._rows = fresh
         self._texts = texts.select(["site_id", "local_patient_id"]).append_column("person_id", pa.array([""] * len(fresh), pa.string()))
 
-    def fetch(self, nodes: Nodes) -> None:
-        """Have these nodes in hand."""
-        missing = np.setdiff1d(nodes, self._nodes)
-        if not len(missing):
-            return
-        together = np.concatenate([self._nodes, missing])
-        order = np.argsort(together)
-        self._nodes = together[order]
-        self._rows = np.concatenate([self._rows, self._kept.rows(missing)])[order]
-        self._texts = pa.concat_tables([self._texts, self._kept.texts(missing)]).take(pa.array(order))
-
     def rows(self, nodes: Nodes) -> Rows:
-        self.fetch(nodes)
+        if len(missing := _missing(nodes, self._nodes)):
+            self._nodes, order = _together(self._nodes, missing)
+            self._rows = np.concatenate([self._rows, self._kept.rows(missing)])[order]
         return self._rows[np.searchsorted(self._nodes, nodes)]
 
     def texts(self, nodes: Nodes) -> pa.Table:
         """site_id, local_patient_id, person_id (empty for new nodes)."""
-        self.fetch(nodes)
-        return self._texts.take(pa.array(np.searchsorted(self._nodes, nodes))).combine_chunks()
+        if len(missing := _missing(nodes, self._named)):
+            self._named, order = _together(self._named, missing)
+            self._texts = pa.concat_tables([self._texts, self._kept.texts(missing)]).take(pa.array(order)).combine_chunks()
+        return self._texts.take(pa.array(np.searchsorted(self._named, nodes))).combine_chunks()
 
     def ordered(self, nodes: Nodes) -> Nodes:
         """These nodes in the order of their registrations."""
@@ -60,3 +53,15 @@ def keys_table(texts: pa.Table, held: Rows, schema: pa.Schema) -> pa.Table:
     return pa.table(
         {field.name: made.get(field.name, unpacked.column(field.name) if field.name in unpacked.column_names else None) for field in schema}
     )
+
+
+def _missing(nodes: Nodes, held: Nodes) -> Nodes:
+    """Which of the nodes are not among those held (sorted)."""
+    return np.unique(nodes[~indexes.within(nodes, held)])
+
+
+def _together(held: Nodes, missing: Nodes) -> tuple[Nodes, Nodes]:
+    """All of them, sorted, and the order in which what belongs to them is put."""
+    together = np.concatenate([held, missing])
+    order = np.argsort(together)
+    return together[order], order
