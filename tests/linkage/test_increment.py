@@ -74,10 +74,9 @@ def all_judged(world: World, decided: Decided = ()) -> tuple[pairs.Pairs, pairs.
         if one in world and other in world:
             low, high = sorted((names.index(one), names.index(other)))
             alone = JUDGE.compare(keys, np.array([low]), np.array([high]))
-            found = pairs.join(alone, settled)
-            (at,) = np.flatnonzero((found.left == low) & (found.right == high))
-            found.decision[at], found.certain[at] = (pairs.LINK if same else pairs.VETO), same
-            settled = found
+            settled = pairs.join(alone, settled)
+            (at,) = np.flatnonzero((settled.left == low) & (settled.right == high))
+            settled.decision[at], settled.certain[at] = (pairs.LINK if same else pairs.VETO), same
     return judged, settled, clusters.gather(JUDGE.edges(settled), settled.vetoes(), keys.column("site").to_numpy().astype(np.int64))
 
 
@@ -251,14 +250,16 @@ def test_any_sequence_of_deliveries_equals_one_link_of_all(first: World, followi
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[World, list[tuple[World, list[str]]], list[Decided]]:
     """A first world, deliveries, and at each what people held: drawn from a truth of their own, so that it does not contradict itself."""
-    following = draw(deliveries)
-    settled = []
+    following: list[tuple[World, list[str]]] = draw(deliveries)
+    settled: list[Decided] = []
     for _ in range(len(following) + 1):
         truth = draw(st.dictionaries(registrations, st.integers(0, 3), max_size=8))
         asked = draw(st.lists(st.sampled_from(list(combinations(sorted(truth), 2))), max_size=5, unique=True)) if len(truth) > 1 else []
-        kept = settled[-1] if settled and draw(st.booleans()) else ()
+        again: bool = draw(st.booleans())
+        kept = settled[-1] if settled and again else ()
         settled.append(kept or tuple((one, other, truth[one] == truth[other]) for one, other in asked))
-    return draw(worlds), following, settled
+    first: World = draw(worlds)
+    return first, following, settled
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -319,9 +320,9 @@ def test_families_that_move_in_several_deliveries(seed: int, tmp_path: Path, mon
     for _ in range(len(following) + 1):
         kept = [each for each in settled[-1] if chance.random() < 0.7] if settled else []
         family = {name: name.rsplit("-", 1)[1] + str(everybody[name][2]) for name in names}  # what people hold, and they hold to it
-        pairs_asked = [chance.sample(names, 2) for _ in range(3)] + [[one, chance.choice(names)] for one in chance.sample(names, 3)]
-        kept += [(*sorted(both), family[both[0]] == family[both[1]]) for both in map(tuple, pairs_asked) if both[0] != both[1]]
+        asked = [chance.sample(names, 2) for _ in range(3)] + [[one, chance.choice(names)] for one in chance.sample(names, 3)]
+        kept += [(min(both), max(both), family[both[0]] == family[both[1]]) for both in asked if both[0] != both[1]]
         alike = [(one, other) for one, other in combinations(names, 2) if family[one] == family[other]]
-        kept += [(*sorted(both), True) for both in chance.sample(alike, 3)]
+        kept += [(min(both), max(both), True) for both in chance.sample(alike, 3)]
         settled.append(tuple(dict.fromkeys(kept)))
     follow(tmp_path, first, following, settled if seed % 2 else [()] * (len(following) + 1))

@@ -24,7 +24,9 @@ from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
 from kiban_operator.persons import decisions, events, generations, judging, links, queue, register, usable
 from kiban_processing.language import Text
-from kiban_processing.refusals import Family, Ground
+from kiban_processing.linkage.state.kept import Kept
+from kiban_processing.linkage.state.sealing import STATE_DAMAGED
+from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_18
 
 NOTHING_TO_LINK = Ground(
@@ -96,7 +98,7 @@ def link(home: Home, progress: vault.Progress = vault.silent, anew: bool = False
                 state = None if anew or last is None else generations.of(home, session, last.id, previous.num_rows)
             if state is not None:
                 undone.callback(state.close)
-            judged = judging.judge(home, con, generation, state, decisions.table(acting), previous, progress)
+            judged = _judge(home, con, generation, state, decisions.table(acting), previous, progress, last)
             sealing = links.seal(home, judged.pairs, linkage)
             undone.callback(sealing.discard)
             change = register.lay_changes(con)
@@ -121,6 +123,22 @@ def link(home: Home, progress: vault.Progress = vault.silent, anew: bool = False
         path.unlink(missing_ok=True)
     generations.remove(home, generation, former)
     return outcome
+
+
+def _judge(
+    home: Home, con: duckdb.DuckDBPyConnection, generation: generations.Generation, state: Kept | None, fixed: pa.Table, previous: pa.Table,
+    progress: vault.Progress, last: register.LinkageRun | None,
+) -> judging.Judged:  # fmt: skip
+    """A state found to be damaged while it is read is no state; one that is gone may have been removed by a run that overtook this one."""
+    try:
+        return judging.judge(home, con, generation, state, fixed, previous, progress)
+    except (Refusal, FileNotFoundError) as error:
+        if state is None or (isinstance(error, Refusal) and error.code != STATE_DAMAGED.code):
+            raise
+    with home.reading() as session:
+        _require_newest(session, last)
+    generation.discard()
+    return judging.judge(home, con, generation, None, fixed, previous, progress)
 
 
 def _require_newest(session: Session, last: register.LinkageRun | None) -> None:
