@@ -95,7 +95,7 @@ def test_reports_of_the_stand_alone_linkage_hold_no_more_than_numbers(told, give
     """`persons.csv` and `review.csv` say which registration is whose, by the hospital's own numbers; the report does not say even that."""
     numbers = "\n".join(given.values[originals.PATIENT])  # `0350` may be somebody's insured symbol as well
     of_people = Search(given, numbers, search.BESIDE_THE_TABLES - {originals.PATIENT})
-    assert {path.name for path in told.linked.iterdir()} == {"persons.csv", "review.csv", "report.json"}
+    assert {path.name for path in told.linked.iterdir()} == {"persons.csv", "review.csv", "report.json", "model.json", "state"}
     found = of_people.folder(told.linked)
     assert not found, report(found)
     found = Search(given, "", search.BESIDE_THE_TABLES).file(told.linked / "report.json", "report.json")
