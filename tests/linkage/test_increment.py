@@ -6,6 +6,7 @@ import csv
 import hashlib
 import random
 import tempfile
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -19,11 +20,14 @@ from kiban_processing.linkage import clusters, folder, increment
 from kiban_processing.linkage.state import pairs, rows
 from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept, named
 from kiban_processing.linkage.state.sealing import StateKey
+from kiban_processing.linkage.state.settled import NOBODY_DECIDED, Decisions
+from kiban_processing.refusals import Refusal
 from tests.linkage.plain_judge import SCHEMA, SHAPE, VALUES, PlainJudge
 
 KEY = StateKey(bytes(range(32)))
 JUDGE = PlainJudge()
 World = dict[str, tuple[int | None, ...]]  # registration → values of VALUES
+Decided = tuple[tuple[str, str, bool], ...]  # two registrations, and whether people held them to be one person
 
 
 def registered(world: World) -> pa.Table:
@@ -48,8 +52,8 @@ def prefixes(registrations: list[str]) -> np.ndarray:
     return np.array([int.from_bytes(digest, "big") << 32 for digest in digests], np.uint64)
 
 
-def all_judged(world: World) -> tuple[pairs.Pairs, np.ndarray]:
-    """Every pair that agrees in a rule, judged at once, and the groups."""
+def all_judged(world: World, decided: Decided = ()) -> tuple[pairs.Pairs, pairs.Pairs, np.ndarray]:
+    """Every pair that agrees in a rule, judged at once; the same with what people settled, one pair after the other; and the groups."""
     keys = registered(world)
     values = list(dict(sorted(world.items())).values())
     place = {column: at for at, column in enumerate(VALUES)}
@@ -64,13 +68,22 @@ def all_judged(world: World) -> tuple[pairs.Pairs, np.ndarray]:
     judged = JUDGE.compare(keys, left, right)
     supporting = judged.where(judged.supports)
     judged = pairs.join(judged, JUDGE.support(keys, supporting.left, supporting.right))
-    return judged, clusters.gather(JUDGE.edges(judged), judged.vetoes(), keys.column("site").to_numpy().astype(np.int64))
+    settled = judged
+    names = sorted(world)
+    for one, other, same in decided:
+        if one in world and other in world:
+            low, high = sorted((names.index(one), names.index(other)))
+            alone = JUDGE.compare(keys, np.array([low]), np.array([high]))
+            settled = pairs.join(alone, settled)
+            (at,) = np.flatnonzero((settled.left == low) & (settled.right == high))
+            settled.decision[at], settled.certain[at] = (pairs.LINK if same else pairs.VETO), same
+    return judged, settled, clusters.gather(JUDGE.edges(settled), settled.vetoes(), keys.column("site").to_numpy().astype(np.int64))
 
 
-def link_whole(out: Path, world: World) -> None:
+def link_whole(out: Path, world: World, decided: Decided = ()) -> None:
     keys = registered(world)
-    judged, labels = all_judged(world)
-    opened = judged.where(judged.open(labels))
+    judged, settled, labels = all_judged(world, decided)
+    opened = settled.where(settled.open(labels))
     names = keys.column("registration").combine_chunks()
     review = pa.table(
         {
@@ -97,13 +110,23 @@ def link_whole(out: Path, world: World) -> None:
     beginning.close()
 
 
-def deliver(before: Path, out: Path, brought: World, withdrawn: list[str]) -> increment.Change:
+def turned(now: Decided, before: Decided) -> Decisions:
+    """What acts now, and what acted before and no longer does, as `Decisions`."""
+    rows = [(*each, True, each not in before) for each in now] + [(*each, False, True) for each in before if each not in now]
+    left, right, same, acting, turned = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    flags = (np.array(flag, np.bool_) for flag in (same, acting, turned))
+    return Decisions(
+        pa.array(left, pa.string()), pa.array(right, pa.string()), prefixes(list(left)), prefixes(list(right)), *flags
+    )  # fmt: skip
+
+
+def deliver(before: Path, out: Path, brought: World, withdrawn: list[str], decided: Decisions = NOBODY_DECIDED) -> increment.Change:
     kept = Kept(before, KEY, SHAPE)
     keys = registered(brought)
     names = keys.column("registration").to_pylist()
     local = pa.array([name.split(SEPARATOR)[1] for name in names], pa.string())
     delivery = increment.Delivery(
-        keys.append_column("local_patient_id", local), prefixes(names), pa.array(withdrawn, pa.string()), prefixes(withdrawn)
+        keys.append_column("local_patient_id", local), prefixes(names), pa.array(withdrawn, pa.string()), prefixes(withdrawn), decided
     )
     change = increment.judge(kept, delivery, rows.pack(keys), JUDGE)
     out.mkdir()
@@ -139,13 +162,13 @@ def review(out: Path) -> dict[frozenset[str], tuple[float, str]]:
     return {pair: (weight, reasons) for pair, weight, reasons in lines}
 
 
-def expect_equal(out: Path, world: World) -> None:
-    """The files say what one link of the whole world says; so does what is kept of its pairs."""
-    judged, labels = all_judged(world)
+def expect_equal(out: Path, world: World, decided: Decided = ()) -> None:
+    """The files say what one link of the whole world says; so does what is kept of its pairs, whatever people settled."""
+    judged, settled, labels = all_judged(world, decided)
     names = sorted(world)
     expected = {frozenset(names[node] for node in np.flatnonzero(labels == label)) for label in np.unique(labels)}
     assert groups(persons(out)) == expected
-    open_pairs = judged.where(judged.open(labels))
+    open_pairs = settled.where(settled.open(labels))
     wanted = {
         frozenset((names[one], names[other])): weight
         for one, other, weight in zip(open_pairs.left, open_pairs.right, open_pairs.weight, strict=True)
@@ -180,23 +203,30 @@ def expect_equal(out: Path, world: World) -> None:
     kept.close()
 
 
-def follow(place: Path, first: World, following: list[tuple[World, list[str]]]) -> None:
-    """Link `first`, then each delivery, and compare after each with one link of everything."""
+def follow(place: Path, first: World, following: list[tuple[World, list[str]]], settled: Sequence[Decided] = ()) -> None:
+    """Link `first`, then each delivery, and compare after each with one link of everything. `settled`: what people have, at each of these."""
     world = dict(first)
     at = place / "0"
-    link_whole(at, world)
-    expect_equal(at, world)
+    settled = settled or [()] * (len(following) + 1)
+    acting = acts(settled[0], world)
+    link_whole(at, world, acting)
+    expect_equal(at, world, acting)
     for number, (brought, withdrawn) in enumerate(following):
         withdrawn = sorted(set(withdrawn) - brought.keys())
         out = place / str(number + 1)
         before = persons(at)
-        change = deliver(at, out, brought, withdrawn)
         world = {name: row for name, row in {**world, **brought}.items() if name not in withdrawn}
-        expect_equal(out, world)
+        earlier, acting = acting, acts(settled[number + 1], world)
+        change = deliver(at, out, brought, withdrawn, turned(acting, earlier))
+        expect_equal(out, world, acting)
         touched = set(named(change.pool.texts(change.touched)).to_pylist())
         after = persons(out)
         assert all(after[name] == person for name, person in before.items() if name in world and name not in touched)
         at = out
+
+
+def acts(decided: Decided, world: World) -> Decided:
+    return tuple(each for each in decided if each[0] in world and each[1] in world)
 
 
 some = st.one_of(st.none(), st.integers(0, 2))
@@ -215,6 +245,39 @@ def test_any_sequence_of_deliveries_equals_one_link_of_all(first: World, followi
         patch.setattr(folder, "FOLD_FROM", 0.0 if folded else 1e9)
         patch.setattr(folder, "UNUSED_FROM", 1e9)
         follow(Path(place), first, following)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[World, list[tuple[World, list[str]]], list[Decided]]:
+    """A first world, deliveries, and at each what people held: drawn from a truth of their own, so that it does not contradict itself."""
+    following: list[tuple[World, list[str]]] = draw(deliveries)
+    settled: list[Decided] = []
+    for _ in range(len(following) + 1):
+        truth = draw(st.dictionaries(registrations, st.integers(0, 3), max_size=8))
+        asked = draw(st.lists(st.sampled_from(list(combinations(sorted(truth), 2))), max_size=5, unique=True)) if len(truth) > 1 else []
+        again: bool = draw(st.booleans())
+        kept = settled[-1] if settled and again else ()
+        settled.append(kept or tuple((one, other, truth[one] == truth[other]) for one, other in asked))
+    first: World = draw(worlds)
+    return first, following, settled
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(history=histories(), folded=st.booleans())
+def test_decisions_that_come_and_go_equal_one_link_of_all_with_them(
+    history: tuple[World, list[tuple[World, list[str]]], list[Decided]], folded: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder, "FOLD_FROM", 0.0 if folded else 1e9)
+        patch.setattr(folder, "UNUSED_FROM", 1e9)
+        follow(Path(place), *history)
+
+
+def test_decisions_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    one, two, three = (f"S{site}{SEPARATOR}a" for site in range(3))
+    link_whole(tmp_path / "0", {each: (1, 1, 1, 1, 1) for each in (one, two, three)})
+    with pytest.raises(Refusal, match="linkage-decisions-contradict"):
+        deliver(tmp_path / "0", tmp_path / "1", {}, [], turned(((one, two, True), (two, three, True), (one, three, False)), ()))
 
 
 def town(chance: random.Random, persons: int) -> World:
@@ -253,4 +316,13 @@ def test_families_that_move_in_several_deliveries(seed: int, tmp_path: Path, mon
         corrected = chance.sample(names[:start], 4)
         brought |= {name: everybody[chance.choice(names)] for name in corrected[:2]} | {corrected[2]: everybody[corrected[2]]}
         following.append((brought, [corrected[3], f"S0{SEPARATOR}never-seen"]))
-    follow(tmp_path, first, following)
+    settled: list[Decided] = []
+    for _ in range(len(following) + 1):
+        kept = [each for each in settled[-1] if chance.random() < 0.7] if settled else []
+        family = {name: name.rsplit("-", 1)[1] + str(everybody[name][2]) for name in names}  # what people hold, and they hold to it
+        asked = [chance.sample(names, 2) for _ in range(3)] + [[one, chance.choice(names)] for one in chance.sample(names, 3)]
+        kept += [(min(both), max(both), family[both[0]] == family[both[1]]) for both in asked if both[0] != both[1]]
+        alike = [(one, other) for one, other in combinations(names, 2) if family[one] == family[other]]
+        kept += [(min(both), max(both), True) for both in chance.sample(alike, 3)]
+        settled.append(tuple(dict.fromkeys(kept)))
+    follow(tmp_path, first, following, settled if seed % 2 else [()] * (len(following) + 1))

@@ -37,9 +37,10 @@ def build(door: Door, app: typer.Typer) -> None:
         mapping: Annotated[Path | None, typer.Option("--mapping", exists=True, dir_okay=False, help=say("列名の対応(TOML の [columns])", "column names, a TOML file with [columns]"))] = None,
         mergers: Annotated[Path | None, typer.Option("--mergers", exists=True, dir_okay=False, help=say("市区町村の合併の表(CSV: prefecture,old,new,in_force)。全件の名寄せで使い、以後の追加もこれに従う", "municipalities' mergers (CSV: prefecture,old,new,in_force), for a run over all files; later deliveries go by it"))] = None,
         key_file: Annotated[Path | None, typer.Option("--key-file", dir_okay=False, help=say("状態の鍵のファイル(既定: 利用者の鍵フォルダ)", "the file with the state's key (default: the person's own key folder)"))] = None,
+        anew: Annotated[bool, typer.Option("--anew", help=say("保管庫の全件を、学び直したモデルで名寄せし直す(本人IDは引き継ぎ、差を数えて台帳に記す)", "link all of the vault again under a newly learnt model (person IDs are kept, differences counted and booked)"))] = False,
     ) -> None:  # fmt: skip
         if not files:
-            _link_vault(door)
+            _link_vault(door, anew)
             return
         if out is None:
             raise OUT_MISSING.refuse()
@@ -48,12 +49,12 @@ def build(door: Door, app: typer.Typer) -> None:
         door.give(report)
 
 
-def _link_vault(door: Door) -> None:
+def _link_vault(door: Door, anew: bool) -> None:
     from kiban_operator import persons
 
     opened = door.open("PR")
     with door.progress() as progress:
-        outcome = persons.link(opened, progress)
+        outcome = persons.link(opened, progress, anew)
     door.tell(
         f"登録 {outcome.registrations:,} 件 → 本人 {outcome.persons:,} 人(うち複数の医療機関にまたがる {outcome.across_hospitals:,} 人、要確認 {outcome.doubtful:,} 組)",
         f"{outcome.registrations:,} registrations → {outcome.persons:,} persons ({outcome.across_hospitals:,} across hospitals, {outcome.doubtful:,} pairs to review)",

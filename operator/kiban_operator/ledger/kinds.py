@@ -138,8 +138,8 @@ PERSONS_LINKED = Kind(
     "persons.linked", Text("名寄せ", "registrations linked to persons"), statutes.ACT_18, "linkage",
     {"registrations": COUNT, "persons": COUNT},
     {
-        "review": COUNT, "vetoed": COUNT, "merged": COUNT, "split": COUNT, "left": COUNT, "decisions": COUNT, "raised": COUNT, "closed": COUNT,
-        "settings": DIGEST, "report": DIGEST,
+        "review": COUNT, "vetoed": COUNT, "merged": COUNT, "split": COUNT, "joined": COUNT, "parted": COUNT, "left": COUNT, "decisions": COUNT,
+        "raised": COUNT, "closed": COUNT, "settings": DIGEST, "report": DIGEST,
     },
 )  # fmt: skip
 _DOUBT_OUTCOME = one_of("same", "different", "cannot-tell")

@@ -2,12 +2,16 @@
 
 Only rows of the vault are linked, and only while the standing query finds no stored row without notice evidence: the 2022 incident was
 un-notified people's data linked onto others. Whoever may no longer be used leaves; their cluster is judged anew without them.
+
+A run judges what changed since the one before it: registrations that came, are otherwise, or may no longer be used, and decisions of
+people that act now or no longer do. The guard is asked about every registration each time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,11 +22,11 @@ from sqlalchemy.orm import Session
 from kiban_operator import custody, people, roles, vault, workshop
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
-from kiban_operator.persons import decisions, events, links, queue, register, usable
+from kiban_operator.persons import decisions, events, generations, judging, links, queue, register, usable
 from kiban_processing.language import Text
-from kiban_processing.linkage import model
-from kiban_processing.linkage import persons as assignment
-from kiban_processing.refusals import Family, Ground
+from kiban_processing.linkage.state.kept import Kept
+from kiban_processing.linkage.state.sealing import STATE_DAMAGED
+from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_18
 
 NOTHING_TO_LINK = Ground(
@@ -30,11 +34,20 @@ NOTHING_TO_LINK = Ground(
     Text("保管庫に患者登録がありません。", "The vault holds no registration."),
     Text("先に `kiban submit` で医療情報を受け入れてください。", "Receive a submission first with `kiban submit`."),
 )  # fmt: skip
+OVERTAKEN = Ground(
+    "linkage-overtaken", Family.STATE, ACT_18,
+    Text("この実行の間に、別の名寄せが終わりました。", "Another linkage ended while this one was at work."),
+    Text("この実行では何も変えていません。もう一度 `kiban link` を実行してください。", "This run changed nothing. Run `kiban link` again."),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LinkageOutcome:
-    """名寄せの結果: counts of one run. `left`: registrations that may no longer be used; `decided`: pairs that people's decisions fixed."""
+    """名寄せの結果: counts of one run. `left`: registrations that may no longer be used; `decided`: pairs that people's decisions fixed.
+
+    `joined`, `parted`: pairs of registrations known before that were two persons and are one, or the other way round. `whole`: whether
+    everything was linked again.
+    """
 
     linkage: str
     registrations: int
@@ -46,17 +59,23 @@ class LinkageOutcome:
     split: int
     left: int
     decided: int
+    joined: int
+    parted: int
+    whole: bool
     report: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
-    """Link every registration in the vault, keep person IDs stable, bring the queue of doubts in step, book the counts.
+def link(home: Home, progress: vault.Progress = vault.silent, anew: bool = False) -> LinkageOutcome:
+    """Link the registrations in the vault, keep person IDs stable, bring the queue of doubts in step, book the counts.
 
+    `anew`: link all of them under a newly learnt model, instead of what changed under the model in force. So it is done as well where no
+    state is in force, where this version compares otherwise than the one that left it, and where more than `judging.ANEW_FROM` changed.
     Decisions that people settle while a run is at work act from the next run on.
-    Refuses: act-not-allowed, custody-breach (the standing query found something), nothing-to-link.
+    Refuses: act-not-allowed, custody-breach (the standing query found something), nothing-to-link, linkage-decisions-contradict,
+    linkage-overtaken.
     """
     circumstances = home.circumstances
     with home.transaction() as session:
@@ -65,43 +84,68 @@ def link(home: Home, progress: vault.Progress = vault.silent) -> LinkageOutcome:
     linkage = circumstances.token("n")
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
         usable.lay_out(home, con)
-        with home.reading() as session:
-            previous = register.known(session)
-            fixed = decisions.in_force(session)
         present = frozenset(con.execute("SELECT registration FROM registrations").to_arrow_table().column(0).to_pylist())
         if not present:
             raise NOTHING_TO_LINK.refuse()
         progress("link", 0, None)
-        acting = decisions.acting(fixed, present)
-        linked = model.link(con, "registrations", decisions=decisions.table(acting))
-        assigned = assignment.assign(linked.clusters, previous, lambda: circumstances.token("P"))
-        con.execute("CREATE OR REPLACE TEMP VIEW places AS SELECT registration, site_id FROM registrations")
-        for name, table in (("assigned", assigned.persons), ("previous", previous), ("linkage_pairs", linked.pairs)):
-            con.register("handed_in", table)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM handed_in")  # of Arrow data the engine knows no size
-            con.unregister("handed_in")
-        change = register.lay_changes(con)
-        left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
-        decided = _decided(con, acting)
-        report = {**linked.report, "thresholds": {"link": linked.model.link_weight, "review": linked.model.review_weight}}
-        sealing = links.seal(home, linked.pairs, linkage)
-        try:
+        generation = generations.begin(home, linkage)
+        with ExitStack() as undone:
+            undone.callback(generation.discard)
+            with home.reading() as session:
+                previous = register.known(session)
+                acting = decisions.acting(decisions.in_force(session), present)
+                last = register.last_run(session)
+                state = None if anew or last is None else generations.of(home, session, last.id, previous.num_rows)
+            if state is not None:
+                undone.callback(state.close)
+            judged = _judge(home, con, generation, state, decisions.table(acting), previous, progress, last)
+            sealing = links.seal(home, judged.pairs, linkage)
+            undone.callback(sealing.discard)
+            change = register.lay_changes(con)
+            left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
+            decided = _decided(con, acting)
             with home.transaction() as session:
                 book.lock(session)
+                _require_newest(session, last)
                 queued = queue.renew(session, circumstances, con, linkage)
-                outcome = _count(con, linkage, report, assigned.events, queued.waiting, change.left, len(acting))
+                outcome = _count(con, linkage, judged, queued.waiting, change.left, len(acting))
                 entry = _book(session, home, outcome, queued)
                 register.write(session, con, linkage, entry.seq)
                 session.add(register.LinkageRun(id=linkage, entry=entry.seq, at=entry.at, report=outcome.report))
-                events.note(session, linkage, entry.at, assigned.events, decided, frozenset(person for _, person in left))
+                events.note(session, linkage, entry.at, judged.events, decided, frozenset(person for _, person in left))
                 queue.forget_reasons(session, circumstances, frozenset(registration for registration, _ in left))
+                former = generations.record(session, home, generation)
                 old = links.replace(session, home, sealing)
-        except BaseException:
-            sealing.discard()
-            raise
+            undone.pop_all()
+            if state is not None:
+                state.close()
     for path in old:
         path.unlink(missing_ok=True)
+    generations.remove(home, generation, former)
     return outcome
+
+
+def _judge(
+    home: Home, con: duckdb.DuckDBPyConnection, generation: generations.Generation, state: Kept | None, fixed: pa.Table, previous: pa.Table,
+    progress: vault.Progress, last: register.LinkageRun | None,
+) -> judging.Judged:  # fmt: skip
+    """A state found to be damaged while it is read is no state; one that is gone may have been removed by a run that overtook this one."""
+    try:
+        return judging.judge(home, con, generation, state, fixed, previous, progress)
+    except (Refusal, FileNotFoundError) as error:
+        if state is None or (isinstance(error, Refusal) and error.code != STATE_DAMAGED.code):
+            raise
+    with home.reading() as session:
+        _require_newest(session, last)
+    generation.discard()
+    return judging.judge(home, con, generation, None, fixed, previous, progress)
+
+
+def _require_newest(session: Session, last: register.LinkageRun | None) -> None:
+    """What was judged was judged against the newest run; a run in between would be undone without anybody seeing it."""
+    newest = register.last_run(session)
+    if (newest and newest.id) != (last and last.id):
+        raise OVERTAKEN.refuse()
 
 
 def _decided(con: duckdb.DuckDBPyConnection, acting: list[decisions.Edge]) -> dict[frozenset[str], str]:
@@ -127,24 +171,26 @@ def _decided(con: duckdb.DuckDBPyConnection, acting: list[decisions.Edge]) -> di
 
 
 def _count(
-    con: duckdb.DuckDBPyConnection, linkage: str, report: dict[str, Any], changes: list[assignment.Event], waiting: int,
-    left: int, decided: int,
+    con: duckdb.DuckDBPyConnection, linkage: str, judged: judging.Judged, waiting: int, left: int, decided: int
 ) -> LinkageOutcome:  # fmt: skip
     ((registrations, persons, across),) = con.execute("""
         WITH sites AS (SELECT person, count(*) AS held, count(DISTINCT site_id) AS sites FROM assigned JOIN places USING (registration) GROUP BY 1)
         SELECT coalesce(sum(held), 0)::BIGINT, count(*), count(*) FILTER (sites > 1) FROM sites
     """).fetchall()
     ((vetoed,),) = con.execute("SELECT count(*) FROM linkage_pairs WHERE decision = 'veto'").fetchall()
-    plain = json.loads(json.dumps(report, sort_keys=True, ensure_ascii=False, default=str))
-    merged, split = (sum(change.kind == kind for change in changes) for kind in ("merge", "split"))
-    return LinkageOutcome(linkage, registrations, persons, across, waiting, vetoed, merged, split, left, decided, plain)
+    plain = json.loads(json.dumps(judged.report, sort_keys=True, ensure_ascii=False, default=str))
+    merged, split = (sum(change.kind == kind for change in judged.events) for kind in ("merge", "split"))
+    return LinkageOutcome(
+        linkage, registrations, persons, across, waiting, vetoed, merged, split, left, decided, judged.joined, judged.parted, judged.whole, plain
+    )  # fmt: skip
 
 
 def _book(session: Session, home: Home, outcome: LinkageOutcome, queued: queue.Queued) -> book.Entry:
     report = json.dumps(outcome.report, sort_keys=True, ensure_ascii=False).encode()
     facts = {
         "registrations": outcome.registrations, "persons": outcome.persons, "review": outcome.doubtful, "vetoed": outcome.vetoed,
-        "merged": outcome.merged, "split": outcome.split, "left": outcome.left, "decisions": outcome.decided, "raised": queued.raised,
-        "closed": queued.closed, "report": f"sha256:{hashlib.sha256(report).hexdigest()}",
+        "merged": outcome.merged, "split": outcome.split, "joined": outcome.joined, "parted": outcome.parted, "left": outcome.left,
+        "decisions": outcome.decided, "raised": queued.raised, "closed": queued.closed,
+        "report": f"sha256:{hashlib.sha256(report).hexdigest()}",
     }  # fmt: skip
     return book.append(session, home.circumstances, kinds.PERSONS_LINKED, f"linkage/{outcome.linkage}", facts)

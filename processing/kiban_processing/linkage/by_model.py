@@ -48,16 +48,31 @@ class ByModel:
             return read(self._con, support.strengthen(self._con, _KEYS, _JUDGED, self._model, _SUPPORTED), "supports")
 
     def explain(
-        self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8]
-    ) -> pa.Table:
+        self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8],
+        settled: npt.NDArray[np.bool_] | None = None, parted: npt.NDArray[np.bool_] | None = None,
+    ) -> pa.Table:  # fmt: skip
+        """As `state.judging.Judge`, and whether the pair is `notable`. `settled`: pairs whose decision is that of people;
+        `parted`: links that would join two persons, all of them unless told."""
+        people = np.zeros(len(left), np.bool_) if settled is None else settled
+        same = pa.array(decision == LINK, mask=~people)
         with self._judged(keys, left, right):
-            asked = pa.table({"left": left, "right": right, "total": weight, "parted": decision == LINK, "place": np.arange(len(left))})
+            asked = pa.table(
+                {
+                    "left": left,
+                    "right": right,
+                    "total": weight,
+                    "parted": decision == LINK if parted is None else parted,
+                    "settled": same,
+                    "place": np.arange(len(left)),
+                }
+            )
             self._con.register("linkage_totals", asked)
             try:
                 return self._con.execute(f"""
-                    SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights, notable
+                    SELECT list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights,
+                           notable
                     FROM (SELECT place, notable, {evidence.reasons()} AS because
-                          FROM (SELECT j.*, t.total - j.weight AS w_support, CAST(NULL AS BOOLEAN) AS settled, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
+                          FROM (SELECT j.*, t.total - j.weight AS w_support, t.settled, t.parted, t.place FROM linkage_totals t JOIN {_JUDGED} j USING ("left", "right")))
                     ORDER BY place""").to_arrow_table()
             finally:
                 self._con.unregister("linkage_totals")

@@ -68,7 +68,7 @@ def write_whole(
     left, right = (review.column(f"{side}_node").to_numpy()[order] for side in ("left", "right"))
     review_file.write(folder / REVIEW_FILE, text)
     entries = review_file.entries(left, right, np.asarray(weights, np.float64), text)
-    counts = {**_counts(persons, known), "review": len(entries)}
+    counts = {**first_counts(persons, known), "review": len(entries)}
     beginning.finish(persons.serials, at, length, entries, attached(ids[persons.serials]), {**notes, **counts, "lineage": lineage})
     return persons, ids, counts
 
@@ -107,13 +107,13 @@ def write_next(
         pool.rows(pool.fresh), change.prefixes, serial_of, line_at, line_length, arrival.dead, arrival.erased,
         (change.touched[moved], persons.serials[moved]), change.pairs, review, cuts,
     )  # fmt: skip
-    counts = {**_next_counts(kept, change, following), "review": len(review)}
+    counts = {**next_counts(kept, change, following), "review": len(review)}
     state.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
-    _fold(kept, folder, key, random)
+    fold(kept, folder, key, random)
     return counts
 
 
-def _fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
+def fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
     """Write the new state whole where so much has changed that looking it up takes longer, or that its files hold much that is gone."""
     made = Kept(folder, key, kept.shape)
     try:
@@ -199,7 +199,8 @@ def _review(kept: Kept, folder: Path, change: Change, judge: Judge) -> npt.NDArr
     return review_file.rewrite(kept.folder / REVIEW_FILE, folder / REVIEW_FILE, kept.review(), change.closed, entries, text)
 
 
-def _counts(persons: serials.Renumbering, known: int) -> dict[str, Any]:
+def first_counts(persons: serials.Renumbering, known: int) -> dict[str, Any]:
+    """Counts of a whole run; `known`: how many serials there were before."""
     sizes = Counter(np.unique(persons.serials, return_counts=True)[1].tolist())
     return {
         "next_serial": known + len(persons.new),
@@ -209,8 +210,8 @@ def _counts(persons: serials.Renumbering, known: int) -> dict[str, Any]:
     }
 
 
-def _next_counts(kept: Kept, change: Change, following: int) -> dict[str, Any]:
-    """Persons are touched as a whole or not at all, so the others' sizes stay."""
+def next_counts(kept: Kept, change: Change, following: int) -> dict[str, Any]:
+    """What a delivery makes of the counts. Persons are touched as a whole or not at all, so the others' sizes stay."""
     sizes = Counter({int(size): int(count) for size, count in kept.notes["sizes"].items()})
     held = np.concatenate([change.touched[change.touched < kept.size], change.arrival.dead])
     sizes.subtract(np.unique(kept.persons(held), return_counts=True)[1].tolist())

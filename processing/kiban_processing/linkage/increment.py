@@ -22,6 +22,7 @@ from kiban_processing.linkage.state.pairs import LINK, Pairs
 from kiban_processing.linkage.state.pool import Pool
 from kiban_processing.linkage.state.rows import Rows
 from kiban_processing.linkage.state.serials import Renumbering
+from kiban_processing.linkage.state.settled import NOBODY_DECIDED, Decisions, Settled, settle
 
 _How = Callable[[pa.Table, Nodes, Nodes], Pairs]
 
@@ -29,12 +30,13 @@ _How = Callable[[pa.Table, Nodes, Nodes], Pairs]
 @dataclass(frozen=True)
 class Delivery:
     """`keys`: a keys table of the registrations brought or corrected, in the order of their names, with `local_patient_id`; `prefixes` of
-    the same. `withdrawn`: registrations to be removed, with their `withdrawn_prefixes`."""
+    the same. `withdrawn`: registrations to be removed, with their `withdrawn_prefixes`. `decisions`: what people have settled."""
 
     keys: pa.Table
     prefixes: npt.NDArray[np.uint64]
     withdrawn: pa.Array
     withdrawn_prefixes: npt.NDArray[np.uint64]
+    decisions: Decisions = NOBODY_DECIDED
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,11 @@ class Arrival:
 @dataclass(frozen=True)
 class Change:
     """What a delivery does. `touched`: living nodes judged again, in the order of their registrations, with their new `persons`.
-    `pairs`: judged anew. `within`: all judged pairs of touched nodes that one
-    component holds, by place in `touched`. `opened`: pairs that people should now look at (of `pairs` or kept); `closed`: lines of review.csv to take out."""
+    `pairs`: judged anew. `within`: all judged pairs of touched nodes, by place in `touched`. `opened`: pairs that people should now look at (of `pairs` or kept); `closed`: lines of review.csv to take out.
+
+    `doubtful`: all pairs with a touched node that people should look at, listed before or not. `found`: all pairs in hand, as `settled` by
+    people: kept ones of touched nodes, compared ones, settled ones; `pairs` are as the model judges them, and so are those that are kept.
+    """
 
     arrival: Arrival
     pool: Pool
@@ -70,6 +75,9 @@ class Change:
     closed: Flags
     prefixes: npt.NDArray[np.uint64]
     compared: int
+    doubtful: Pairs
+    found: Pairs
+    settled: Settled
 
 
 def arrive(kept: Kept, delivery: Delivery, packed: Rows) -> Arrival:
@@ -86,23 +94,23 @@ def arrive(kept: Kept, delivery: Delivery, packed: Rows) -> Arrival:
 def judge(kept: Kept, delivery: Delivery, packed: Rows, judge: Judge) -> Change:
     """Judge what a delivery touches. `packed`: the rows of `delivery.keys`."""
     arrival, pool = _arrive(kept, delivery, packed)
-    work = _Work(kept, arrival, pool, judge)
+    settled = settle(kept, delivery.decisions, arrival.dead, delivery.keys.column("registration").combine_chunks(), arrival.fresh)
+    work = _Work(kept, arrival, pool, judge, settled)
     compared = work.compare(work.candidates())
     changed = work.support(compared)
     touched, edges = work.touched(changed)
     inside = work.inside(touched, edges)
+    found = settled.over(pairs.join(edges, inside))
     local = _Local(touched)
-    labels = clusters.gather(
-        judge.edges(local.of(edges)), local.of(pairs.join(changed, inside)).vetoes(), pool.rows(touched)["site"].astype(np.int64)
-    )
-    within = local.of(pairs.join(edges, changed, inside))
+    labels = clusters.gather(judge.edges(local.of(edges)), local.of(found).vetoes(), pool.rows(touched)["site"].astype(np.int64))
+    within = local.of(found)
     before, place = work.persons(touched)
     left_over = kept.persons(arrival.dead)
     renumbered = serials.assign(labels, before, place, left_over, int(kept.notes["next_serial"]))
-    opened, closed = work.review(touched, labels, pairs.join(edges, changed))
+    doubtful, opened, closed = work.review(touched, labels, edges)
     return Change(
         arrival, pool, touched, before, renumbered, changed, within, opened, closed, delivery.prefixes[arrival.fresh],
-        len(compared) + len(inside),
+        len(compared) + len(inside), doubtful, found, settled,
     )  # fmt: skip
 
 
@@ -127,8 +135,8 @@ class _Local:
 
 
 class _Work:
-    def __init__(self, kept: Kept, arrival: Arrival, pool: Pool, judge: Judge) -> None:
-        self._kept, self._pool, self._judge = kept, pool, judge
+    def __init__(self, kept: Kept, arrival: Arrival, pool: Pool, judge: Judge, settled: Settled) -> None:
+        self._kept, self._pool, self._judge, self._settled = kept, pool, judge, settled
         self._fresh, self._replaced = pool.fresh, arrival.replaced
         self._dead = arrival.dead
         self._lost = self._once_kept(self._dead)
@@ -171,21 +179,30 @@ class _Work:
         return pairs.join(compared, again.where(~_as_before(again, old)))
 
     def touched(self, changed: Pairs) -> tuple[Nodes, Pairs]:
-        """All nodes joined by links, as they are now, to what changed, in the order of registrations; and their kept pairs."""
+        """All nodes joined by links, as they are now, to what changed, in the order of registrations; and their pairs, as people settled them."""
         among_old = (changed.left < self._kept.size) & (changed.right < self._kept.size)
         turned = changed.where(among_old | (changed.decision == LINK))
         links = self._lost.where(self._lost.decision == LINK)
-        reached = np.concatenate([self._fresh, turned.left, turned.right, links.left, links.right])
+        reached = np.concatenate([self._fresh, turned.left, turned.right, links.left, links.right, self._settled.turned_ends()])
         reached = np.setdiff1d(reached, self._dead)
         expanded = np.zeros(0, np.int64)
-        edges = changed
+        edges = pairs.join(self._decided(), changed)
         while len(frontier := np.setdiff1d(reached, expanded)):
-            edges = pairs.join(self._kept_pairs(frontier), edges)
+            # A pair that people settled stands here as it was compared; what was kept of it has its support.
+            edges = pairs.join(edges, self._kept_pairs(frontier), changed)
             expanded = np.union1d(expanded, frontier)
-            linked = edges.where(edges.decision == LINK)
+            linked = self._settled.over(edges)
+            linked = linked.where(linked.decision == LINK)
             near = indexes.within(linked.left, reached) | indexes.within(linked.right, reached)
             reached = np.unique(np.concatenate([reached, linked.left[near], linked.right[near]]))
-        return self._pool.ordered(reached), edges
+        return self._pool.ordered(reached), self._settled.over(edges)
+
+    def _decided(self) -> Pairs:
+        """Pairs that people settled, compared; those whose settlement is revoked only where the model compares them."""
+        acting = self._settled.acting
+        left, right = self._settled.left, self._settled.right
+        revoked = self._agreeing(left[~acting], right[~acting])
+        return self.compare((np.concatenate([left[acting], revoked[0]]), np.concatenate([right[acting], revoked[1]])))
 
     def inside(self, touched: Nodes, edges: Pairs) -> Pairs:
         """Pairs of touched nodes that links join, directly or not, and that were judged before and left apart: for their vetoes."""
@@ -208,8 +225,8 @@ class _Work:
         place[known] = self._kept.line(old[known])[0]
         return before, place
 
-    def review(self, touched: Nodes, labels: Nodes, found: Pairs) -> tuple[Pairs, Flags]:
-        """Pairs to be looked at that were not, or not in this way, and the lines that go."""
+    def review(self, touched: Nodes, labels: Nodes, found: Pairs) -> tuple[Pairs, Pairs, Flags]:
+        """Pairs to be looked at; those of them that were not, or not in this way; and the lines that go."""
         inner = _Local(touched)
         concerned = found.where(inner.has(found.left) | inner.has(found.right))
         ends = np.unique(np.concatenate([touched, concerned.left, concerned.right]))
@@ -233,7 +250,7 @@ class _Work:
         if len(now):
             stays = (now.keys()[at] == listed[concern]) & (now.weight[at] == lines["weight"][concern])
         closed[concern[~stays]] = True
-        return now.where(~indexes.within(now.keys(), np.sort(listed[~closed]))), closed
+        return now, now.where(~indexes.within(now.keys(), np.sort(listed[~closed]))), closed
 
     def _agreeing(self, left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
         agree = rows.agree(self._pool.rows(left), self._pool.rows(right), self._kept.shape.rules)

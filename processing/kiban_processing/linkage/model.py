@@ -32,7 +32,8 @@ REPEATED_REGISTRATION = Ground(
 __all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
 
 
-# What else to do with a run's tables before they are dropped: connection, keys table, judged table, cluster of each node, model, frozen counts.
+# What else to do with a run's tables before they are dropped: connection, keys table, judged table (before decisions), cluster of each node,
+# model, frozen counts.
 Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Frozen], None]
 
 
@@ -106,8 +107,8 @@ def link_keys(
     if learnt is None and settings.link_weight is None:
         model = evidence.calibrate(con, judged, model)
         judged = evidence.decide_again(con, judged, model)
-    judged = support.strengthen(con, table, judged, model)
-    judged = decided.impose(con, table, judged, decisions, model, frozen.registrations)
+    supported = support.strengthen(con, table, judged, model)
+    judged = decided.impose(con, table, supported, decisions, model, frozen.registrations)
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()
@@ -115,7 +116,7 @@ def link_keys(
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
     pairs = _pairs(con, table, judged, labels)
     if keep is not None:
-        keep(con, table, judged, labels, model, frozen)
+        keep(con, table, supported, labels, model, frozen)
     return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
 
 

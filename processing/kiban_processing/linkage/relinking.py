@@ -61,7 +61,7 @@ def link_all(
 
     def keep(con: duckdb.DuckDBPyConnection, table: str, judged: str, found: Nodes, judge: Model, _frozen: Frozen) -> None:
         say("keep", 0, len(found))
-        _keep_rows(con, table, beginning, len(found), say)
+        keep_rows(con, table, beginning, len(found), say)
         kept = f"(SELECT * FROM {judged} WHERE decision IN ('link', 'review'))"
         beginning.add_pairs(by_model.read(con, kept, by_model.SUPPORTS))
         labels.append(found)
@@ -74,7 +74,7 @@ def link_all(
         texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
         con.execute("DROP TABLE linkage_registrations")
         names = linked.clusters.column("registration").combine_chunks()
-        review = _with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
+        review = with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
         earlier = _earlier(before, names) if before is not None else None
         model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         notes = {"model": linked.model.digest(), "deliveries": 0, "changed": 0}
@@ -88,7 +88,7 @@ def link_all(
                 delivering.QUALITY_PART: told,
                 delivering.PLACES_PART: str(municipalities.installed()).encode(),
                 delivering.MERGERS_PART: mergers,
-                **_frozen_parts(linked.frozen),
+                **frozen_parts(linked.frozen),
             }
 
         persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
@@ -113,7 +113,8 @@ def _model(file: Path) -> Model:
     return parameters.read(text, file.name)
 
 
-def _keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
+def keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
+    """Keep a whole run's keys table, in the order of its nodes."""
     columns = f"*, {registrations.prefix_sql('registration')} AS prefix"
     for start in range(0, max(size, 1), _ROWS_AT_A_TIME):
         piece = con.execute(
@@ -123,14 +124,16 @@ def _keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning,
         say("keep", start, size)
 
 
-def _with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
+def with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
+    """`pairs` with left_node and right_node: the places of their registrations among `names`."""
     for side in ("left", "right"):
         node = pc.index_in(pairs.column(side), value_set=names).cast(pa.int64())
         pairs = pairs.append_column(f"{side}_node", node)
     return pairs
 
 
-def _frozen_parts(frozen: Frozen) -> dict[str, bytes]:
+def frozen_parts(frozen: Frozen) -> dict[str, bytes]:
+    """The counts, as a state keeps them; see `delivering.frozen_of`."""
     parts = {}
     for name, table in frozen.to_tables().items():
         sink = pa.BufferOutputStream()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,9 @@ NO_PERSON = -1
 
 _LINE = np.dtype([("at", "<i8"), ("length", "<u4")])
 _ROW_BYTES, _SMALL_BYTES, _LARGE_BYTES = 4096, 1024, 1 << 16
+NAME_BYTES = 32
+# What a state without files beside it says of a registration: its name, and the digest of the row it was last linked by.
+NAMES = np.dtype([("registration", f"S{NAME_BYTES}"), ("digest", "<u8")])
 REVIEW = np.dtype([("left", "<u4"), ("right", "<u4"), ("weight", "<f8"), ("length", "<u4")])
 
 
@@ -76,7 +79,11 @@ class Kept:
         return found["at"].astype(np.int64), found["length"].astype(np.int64)
 
     def texts(self, nodes: Nodes) -> pa.Table:
-        """What persons.csv says of them: site_id, local_patient_id, person_id."""
+        """What persons.csv says of them: site_id, local_patient_id, person_id. A state without files says the name alone."""
+        if "names" in self.pages:
+            written = pa.array(self.pages.take("names", nodes)["registration"].astype(f"U{NAME_BYTES}"), pa.string())
+            nothing = pa.array([""] * len(nodes), pa.string())
+            return pa.table({"site_id": nothing, "local_patient_id": written, "person_id": nothing})
         return lines.read(self.folder / "persons.csv", self.cuts, *self.line(nodes))
 
     def find(self, registrations: pa.Array, prefixes: npt.NDArray[np.uint64]) -> Nodes:
@@ -126,6 +133,7 @@ class Step:
 
     `rows`, `prefixes`, `persons`, `at`, `length`: of the new nodes: comparable row, indexed prefix of the registration, serial, and
     line. `dead`: nodes that are no more, `erased` those of them that must leave no trace. `moved`: old nodes with another person.
+    `names`: NAMES of the new nodes, where the state keeps them; `named_anew`: of old nodes. `attached`: what takes the place of what was kept under that name.
     """
 
     rows: Rows
@@ -139,6 +147,9 @@ class Step:
     pairs: Pairs
     review: npt.NDArray[np.void]
     cuts: lines.Cuts
+    names: npt.NDArray[np.void] | None = None
+    named_anew: tuple[Nodes, npt.NDArray[np.void]] | None = None
+    attached: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Beginning:
@@ -193,15 +204,19 @@ class Beginning:
         review: npt.NDArray[np.void],
         attached: Mapping[str, bytes],
         notes: Mapping[str, Any],
+        names: npt.NDArray[np.void] | None = None,
     ) -> None:
-        """`persons`, `at`, `length`: serial, place and length of line of each registration. `attached`: what the caller keeps besides."""
+        """`persons`, `at`, `length`: serial, place and length of line of each registration. `attached`: what the caller keeps besides.
+        `names`: NAMES of each, where no persons.csv names them."""
         assert self._schema is not None
         nobody = np.zeros(0, np.int64)
         self._writer.add("persons", persons.astype("<i8"), _SMALL_BYTES)
         self._writer.add("lines", _line(at, length), _SMALL_BYTES)
+        if names is not None:
+            self._writer.add("names", names, _ROW_BYTES)
         _add_small(self._writer, nobody, lines.NO_CUTS, review)
         for name, content in attached.items():
-            self._writer.add(f"attached/{name}", np.frombuffer(content, np.uint8), _LARGE_BYTES)
+            _attach(self._writer, name, content)
         self._writer.finish({**notes, "schema": self._schema.serialize().to_pybytes().hex()})
 
     def close(self) -> None:
@@ -235,12 +250,20 @@ def advance(kept: Kept, folder: Path, key: StateKey, random: Random, step: Step,
             writer.put("named", gone, np.zeros(1, np.uint64))
             writer.put("lines", gone, np.zeros(1, _LINE))
             writer.put("persons", gone, np.full(1, NO_PERSON))
+            if "names" in before:
+                writer.put("names", gone, np.zeros(1, NAMES))
         if len(step.moved[0]):
             writer.put("persons", *step.moved)
         writer.extend("rows", step.rows)
         writer.extend("named", step.prefixes)
         writer.extend("persons", step.persons)
         writer.extend("lines", _line(step.at, step.length))
+        if step.names is not None:
+            writer.extend("names", step.names)
+        if step.named_anew is not None and len(step.named_anew[0]):
+            writer.put("names", *step.named_anew)
+        for name, content in step.attached.items():
+            _attach(writer, name, content)
         _add_small(writer, dead, step.cuts, step.review)
         writer.finish({**notes, "schema": kept.notes["schema"]})
     finally:
@@ -252,8 +275,9 @@ def fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
     writer = Writer(folder / STATE_FOLDER, key, random)
     pages, shape = kept.pages, kept.shape
     try:
-        for name in ("rows", "named", "persons"):
-            writer.copy(pages, name)
+        for name in ("rows", "named", "persons", "names"):
+            if name in pages:
+                writer.copy(pages, name)
         held = pages.all("lines").copy()
         held["at"] = kept.cuts.now(held["at"])
         held["at"][kept.dead] = 0
@@ -273,8 +297,9 @@ def fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
 
 
 def named(texts: pa.Table) -> pa.Array:
-    """Registrations from their two parts."""
-    joined = pc.binary_join_element_wise(texts.column("site_id"), texts.column("local_patient_id"), SEPARATOR)
+    """Registrations from their two parts; where no hospital is given, the second part is the whole name."""
+    site, local = texts.column("site_id"), texts.column("local_patient_id")
+    joined = pc.if_else(pc.equal(site, ""), local, pc.binary_join_element_wise(site, local, SEPARATOR))
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
@@ -308,6 +333,10 @@ def _line(at: Nodes, length: Nodes) -> npt.NDArray[np.void]:
     held = np.zeros(len(at), _LINE)
     held["at"], held["length"] = at, length
     return held
+
+
+def _attach(writer: Writer, name: str, content: bytes) -> None:
+    writer.add(f"attached/{name}", np.frombuffer(content, np.uint8), _LARGE_BYTES)
 
 
 def _add_small(writer: Writer, dead: Nodes, cuts: lines.Cuts, review: npt.NDArray[np.void]) -> None:

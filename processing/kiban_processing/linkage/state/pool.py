@@ -57,7 +57,7 @@ def keys_table(texts: pa.Table, held: Rows, schema: pa.Schema) -> pa.Table:
 
 def _missing(nodes: Nodes, held: Nodes) -> Nodes:
     """Which of the nodes are not among those held (sorted)."""
-    return np.unique(nodes[~indexes.within(nodes, held)])
+    return np.asarray(np.unique(nodes[~indexes.within(nodes, held)]))
 
 
 def _together(held: Nodes, missing: Nodes) -> tuple[Nodes, Nodes]:
