@@ -17,7 +17,7 @@ from kiban_operator.persons import decisions, generations, judging, links, regis
 from kiban_operator.persons.doubts import Answer, Doubt, Kind
 from kiban_operator.persons.events import PersonEvent
 from kiban_operator.persons.register import Membership, Registration
-from kiban_processing.linkage import delivering, model, parameters, relinking, vaulted
+from kiban_processing.linkage import by_model, model, parameters, vaulted
 from kiban_processing.refusals import Refusal
 
 from .conftest import Place, duplicate
@@ -79,8 +79,8 @@ def by_all(place: Place, monkeypatch: pytest.MonkeyPatch) -> persons.LinkageOutc
         assert run is not None
         state = generations.of(place.home, session, run.id, len(place.persons()))
     assert state is not None
-    learnt = parameters.read(state.attached(relinking.MODEL_PART).decode(), "model.json")
-    frozen = delivering.frozen_of(state)
+    learnt = parameters.read(state.attached(by_model.MODEL_PART).decode(), "model.json")
+    frozen = by_model.frozen_of(state)
     state.close()
     link = model.link
     with monkeypatch.context() as patch:
