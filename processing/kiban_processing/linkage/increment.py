@@ -129,6 +129,7 @@ class _Work:
         self._fresh, self._replaced = pool.fresh, arrival.replaced
         self._dead = arrival.dead
         self._lost = self._once_kept(self._dead)
+        self._asked, self._known = np.zeros(0, np.int64), pairs.none()
 
     def candidates(self) -> tuple[Nodes, Nodes]:
         """Pairs of a new node with an old or a new one that agree in a rule."""
@@ -250,9 +251,15 @@ class _Work:
         return self._kept.pairs(nodes) if len(nodes) else pairs.none()
 
     def _kept_pairs(self, nodes: Nodes) -> Pairs:
-        """Kept pairs of old nodes with nodes that still live."""
-        found = self._kept.pairs(nodes[nodes < self._kept.size])
-        return found.where(~(indexes.within(found.left, self._dead) | indexes.within(found.right, self._dead)))
+        """Kept pairs of old nodes with nodes that still live; the state is asked once for each node."""
+        nodes = np.unique(nodes[nodes < self._kept.size])
+        new = nodes[~indexes.within(nodes, self._asked)]
+        if len(new):
+            found = self._kept.pairs(new)
+            living = ~(indexes.within(found.left, self._dead) | indexes.within(found.right, self._dead))
+            self._known = pairs.join(self._known, found.where(living))
+            self._asked = np.union1d(self._asked, new)
+        return self._known.where(indexes.within(self._known.left, nodes) | indexes.within(self._known.right, nodes))
 
     def _holders(self, nodes: Nodes) -> Nodes:
         """Living nodes that share with one of these what a household shares."""
