@@ -3,7 +3,8 @@
     python benchmarks/linkage/increment.py REGISTRATIONS.csv WORK_FOLDER [--shares 0.001 0.01] [--seed 1] [--skip-equality]
 
 Each delivery has eight tenths new registrations, one corrected (with the telephone and address of another) and one withdrawn. The first
-run links all but those to come. Time is wall and CPU time of `kiban link` from start to end; page cache warm.
+run links all but those to come. Time is wall and CPU time of `kiban link` from start to end, byte code compiled as in an installation; page
+cache warm.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ Row = dict[str, str]
 def measured(*arguments: str) -> dict[str, float]:
     """Run `kiban link` and say what it took."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    installed = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     program = "from kiban_applications.command_line.entry import main; main()"
-    subprocess.run([sys.executable, "-c", program, "link", *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", program, "link", *arguments], check=True, stdout=subprocess.DEVNULL, env=installed)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall_s": round(time.perf_counter() - started, 3), "cpu_s": round(cpu, 3)}
@@ -100,6 +102,7 @@ def main() -> None:
     shutil.rmtree(asked.folder, ignore_errors=True)
     asked.folder.mkdir(parents=True)
     os.environ["XDG_STATE_HOME"] = str(asked.folder / "keys")
+    os.environ["PYTHONPYCACHEPREFIX"] = str(asked.folder / "bytecode")
     key_file = asked.folder / "state.key"
 
     with asked.registrations.open(encoding="utf-8", newline="") as file:

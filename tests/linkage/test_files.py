@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from kiban_processing.linkage import by_model, files, parameters, registrations, relinking, review_file
+from kiban_processing.linkage import by_model, delivering, files, municipalities, parameters, registrations, relinking, review_file
 from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.refusals import Refusal
@@ -177,6 +177,21 @@ def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_wo
     assert reviewed(tmp_path / "three") == reviewed(tmp_path / "all")
     assert any(len(group) > 2 for group in groups(tmp_path / "three"))
     assert len(reviewed(tmp_path / "three")) > 3
+
+
+def test_a_delivery_reads_addresses_by_the_municipalities_of_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "one")
+    kept = Kept(tmp_path / "one", KEY, by_model.SHAPE)
+    assert delivering.gazetteer_of(kept) == municipalities.installed()
+    kept.close()
+
+    def nobody() -> municipalities.Gazetteer:
+        raise AssertionError("the installed list was asked")
+
+    monkeypatch.setattr(municipalities, "installed", nobody)
+    moved = "S3,9,new,2024-04-01,高橋花子,タカハシハナコ,1971-05-03,2,2200012,神奈川県横浜市西区みなとみらい2-3" + "," * 5
+    report = link([written(tmp_path, "b.csv", moved)], tmp_path / "two", tmp_path / "one")
+    assert report["rows"]["added"] == 1
 
 
 def test_handing_in_what_is_known_changes_nothing(tmp_path: Path, make_world: MakeWorld) -> None:

@@ -6,7 +6,7 @@ registrations joined to those by links. Everything else keeps its judgement and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +140,7 @@ class _Work:
         self._fresh, self._replaced = pool.fresh, arrival.replaced
         self._dead = arrival.dead
         self._lost = self._once_kept(self._dead)
+        self._asked, self._known = np.zeros(0, np.int64), pairs.none()
 
     def candidates(self) -> tuple[Nodes, Nodes]:
         """Pairs of a new node with an old or a new one that agree in a rule."""
@@ -166,12 +167,14 @@ class _Work:
         ends = np.unique(np.concatenate([felt.left, felt.right, lost.left, lost.right]))
         near = np.union1d(self._holders(ends), ends)
         changed = self._supporting(near, felt)
-        # What is certain needs no support, and nothing changes it.
+        # What is certain needs no support, and nothing changes it; others change where they are new or a supporter came or went.
         changed = changed.where(~changed.certain)
+        changed = changed.where(self._helped(changed, pairs.join(lost, felt)) | indexes.within(changed.keys(), np.sort(felt.keys())))
         if not len(changed):
             return compared
         ends = np.unique(np.concatenate([changed.left, changed.right]))
         evidence = self._supporting(np.union1d(self._holders(ends), ends), felt)
+        evidence = evidence.where(self._helped(evidence, changed) | indexes.within(evidence.keys(), np.sort(changed.keys())))
         supported = self._judged(evidence.left, evidence.right, self._judge.support)
         # Of the evidence, only these pairs have all that supports them in hand; of them, old ones count where they say something else now.
         again = supported.where(indexes.within(supported.keys(), np.sort(changed.keys())))
@@ -268,9 +271,15 @@ class _Work:
         return self._kept.pairs(nodes) if len(nodes) else pairs.none()
 
     def _kept_pairs(self, nodes: Nodes) -> Pairs:
-        """Kept pairs of old nodes with nodes that still live."""
-        found = self._kept.pairs(nodes[nodes < self._kept.size])
-        return found.where(~(indexes.within(found.left, self._dead) | indexes.within(found.right, self._dead)))
+        """Kept pairs of old nodes with nodes that still live; the state is asked once for each node."""
+        nodes = np.unique(nodes[nodes < self._kept.size])
+        new = nodes[~indexes.within(nodes, self._asked)]
+        if len(new):
+            found = self._kept.pairs(new)
+            living = ~(indexes.within(found.left, self._dead) | indexes.within(found.right, self._dead))
+            self._known = pairs.join(self._known, found.where(living))
+            self._asked = np.union1d(self._asked, new)
+        return self._known.where(indexes.within(self._known.left, nodes) | indexes.within(self._known.right, nodes))
 
     def _holders(self, nodes: Nodes) -> Nodes:
         """Living nodes that share with one of these what a household shares."""
@@ -283,6 +292,40 @@ class _Work:
         for column in household:
             sharing |= indexes.within(fresh[column].astype(np.int64), values)
         return np.union1d(old[~indexes.within(old, self._dead)], self._fresh[sharing])
+
+    def _helped(self, found: Pairs, others: Pairs) -> Flags:
+        """Which pairs join the same two household values as one of the others of another birth date; some that do not, where 64 bits
+        collide."""
+        if not len(found) or not len(others):
+            return np.zeros(len(found), np.bool_)
+        places, parts = zip(*self._ways(others), strict=True)
+        born = self._pool.rows(others.left)[self._kept.shape.born].astype(np.int64)[np.concatenate(places)]
+        order = np.argsort(every := np.concatenate(parts))
+        ways, first = np.unique(every[order], return_index=True)
+        if not len(ways):
+            return np.zeros(len(found), np.bool_)
+        youngest, eldest = np.maximum.reduceat(born[order], first), np.minimum.reduceat(born[order], first)
+        sharing = np.zeros(len(found), np.bool_)
+        born = self._pool.rows(found.left)[self._kept.shape.born].astype(np.int64)
+        for at, way in self._ways(found):
+            place = np.minimum(np.searchsorted(ways, way), len(ways) - 1)
+            another = (youngest[place] != born[at]) | (eldest[place] != born[at])
+            sharing[at[(ways[place] == way) & another]] = True
+        return sharing
+
+    def _ways(self, found: Pairs) -> Iterator[tuple[Nodes, npt.NDArray[np.uint64]]]:
+        """For two columns at a time, the pairs (by place) that differ in them, and a digest of both values."""
+        left, right = self._pool.rows(found.left), self._pool.rows(found.right)
+        household = self._kept.shape.household
+        columns = {
+            column: (left[column].astype(np.int64), right[column].astype(np.int64), np.iinfo(left[column].dtype).min)
+            for column in household
+        }
+        for one in household:
+            for other in household:
+                (here, _, none), (_, there, no_other) = columns[one], columns[other]
+                at = np.flatnonzero((here != none) & (there != no_other) & (here != there))
+                yield at, rows.digest(np.minimum(here[at], there[at]), np.maximum(here[at], there[at]))
 
     def _supporting(self, nodes: Nodes, felt: Pairs) -> Pairs:
         """Pairs, kept or new, between these nodes that can support or be supported."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kiban_processing.linkage import address_columns, birth_dates, codes, name_columns, number_columns, phones
 from kiban_processing.linkage.frozen import HELD, WORN, Frozen
@@ -180,7 +181,7 @@ def _counted(con: duckdb.DuckDBPyConnection, name: str, surnames: dict[str, dict
 def _wear(con: duckdb.DuckDBPyConnection, name: str, frozen: Frozen) -> None:
     """Takes out what is worn out by the counts, marks filler birth dates, and says how many persons carry each name."""
     con.register("linkage_worn", frozen.worn)
-    con.register("linkage_held", frozen.held)
+    con.register("linkage_held", _met(con, name, frozen.held))
     kept = [column for column in KEYS if column not in (*_REPLACED, *(f"{field}_held" for field in _HELD_BY))]
     worn = {field: f"(SELECT code FROM linkage_worn WHERE field = '{field}')" for field in ("phone", "insurance", "dob", "dob_default")}
     gone = {field: f"k.{field} IN {codes_worn}" for field, codes_worn in worn.items() if field != "dob_default"}
@@ -204,6 +205,15 @@ def _wear(con: duckdb.DuckDBPyConnection, name: str, frozen: Frozen) -> None:
     con.execute(f"ALTER TABLE linkage_worn_out RENAME TO {name}")
     con.unregister("linkage_worn")
     con.unregister("linkage_held")
+
+
+def _met(con: duckdb.DuckDBPyConnection, name: str, held: pa.Table) -> pa.Table:
+    """Of the counts those of names in the table, where the table is the smaller one."""
+    rows = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    if rows * len(_HELD_BY) > held.num_rows:
+        return held
+    met = con.execute(" UNION ALL ".join(f"SELECT {code} AS code FROM {name}" for code in _HELD_BY.values())).to_arrow_table()
+    return held.filter(pc.is_in(held.column("code"), value_set=pc.unique(met.column("code"))))
 
 
 # Column → the worn-out value that takes it away.

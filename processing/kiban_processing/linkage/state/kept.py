@@ -38,10 +38,11 @@ REVIEW = np.dtype([("left", "<u4"), ("right", "<u4"), ("weight", "<f8"), ("lengt
 @dataclass(frozen=True)
 class Shape:
     """What is indexed. `rules`: columns that a candidate pair has in common, any one of them. `household`: columns whose values a
-    household shares; registrations that share one are found by it."""
+    household shares; registrations that share one are found by it. `born`: the column that tells its members apart."""
 
     rules: tuple[tuple[str, ...], ...]
     household: tuple[str, ...]
+    born: str = "dob"
 
 
 class Kept:

@@ -98,11 +98,12 @@ class Pages:
         page = ordered // listed.per_page
         wanted = _distinct(page, len(listed.entries))
         found = np.empty(len(at), listed.dtype)
+        whole = _whole(found)
         for start in range(0, len(wanted), _TAKEN_AT_A_TIME):
             some = wanted[start : start + _TAKEN_AT_A_TIME]
             first, last = np.searchsorted(page, some[0], "left"), np.searchsorted(page, some[-1], "right")
             here = np.searchsorted(some, page[first:last]) * listed.per_page + ordered[first:last] % listed.per_page
-            found[order[first:last]] = self._on_desk(name, some)[here]
+            whole[order[first:last]] = _whole(self._on_desk(name, some))[here]
         return found
 
     def between(self, name: str, low: npt.NDArray[np.uint64], high: npt.NDArray[np.uint64]) -> tuple[Nodes, npt.NDArray[np.uint64], Nodes]:
@@ -146,9 +147,10 @@ class Pages:
         into, keys, start = opened.data, entries["key"].tobytes(), 0
         places = zip(entries["file"].tolist(), entries["at"].tolist(), entries["length"].tolist(), stops.tolist(), strict=True)
         try:
+            held = {file: self._file(file) for file in np.unique(entries["file"]).tolist()}
             for number, (file, at, length, stop) in enumerate(places):
                 cipher = AESGCM(keys[KEY_BYTES * number : KEY_BYTES * (number + 1)])
-                cipher.decrypt_into(_ONCE, self._file(file)[at : at + length], None, into[start:stop])
+                cipher.decrypt_into(_ONCE, held[file][at : at + length], None, into[start:stop])
                 start = stop
         except (InvalidTag, OSError, ValueError) as error:
             raise STATE_DAMAGED.refuse(part=name.partition("/")[0]) from error
@@ -344,6 +346,11 @@ def spread(start: Nodes, count: Nodes) -> Nodes:
     """
     before = np.cumsum(count) - count
     return np.asarray(np.arange(int(count.sum())) + np.repeat(start - before, count))
+
+
+def _whole(values: Values) -> Values:
+    """The same records without their columns: NumPy copies a record with columns one by one."""
+    return values.view(f"V{values.dtype.itemsize}") if values.dtype.names else values
 
 
 def _opened_bytes(entries: npt.NDArray[np.void]) -> int:

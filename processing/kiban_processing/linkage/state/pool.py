@@ -26,8 +26,8 @@ class Pool:
     def rows(self, nodes: Nodes) -> Rows:
         if len(missing := _missing(nodes, self._nodes)):
             self._nodes, order = _together(self._nodes, missing)
-            self._rows = np.concatenate([self._rows, self._kept.rows(missing)])[order]
-        return self._rows[np.searchsorted(self._nodes, nodes)]
+            self._rows = np.concatenate([self._rows, self._kept.rows(missing)]).take(order)
+        return self._rows.take(np.searchsorted(self._nodes, nodes))  # `take` copies whole records, an index their columns one by one
 
     def texts(self, nodes: Nodes) -> pa.Table:
         """site_id, local_patient_id, person_id (empty for new nodes)."""
@@ -64,4 +64,4 @@ def _together(held: Nodes, missing: Nodes) -> tuple[Nodes, Nodes]:
     """All of them, sorted, and the order in which what belongs to them is put."""
     together = np.concatenate([held, missing])
     order = np.argsort(together)
-    return together[order], order
+    return np.asarray(together[order]), np.asarray(order)

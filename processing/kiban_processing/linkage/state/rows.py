@@ -67,6 +67,14 @@ def prefixes(rows: Rows, columns: Sequence[str]) -> tuple[npt.NDArray[np.bool_],
     return known, np.asarray(mixed >> np.uint64(_PREFIX_BITS) << np.uint64(_PREFIX_BITS))
 
 
+def digest(*values: Nodes) -> npt.NDArray[np.uint64]:
+    """64 bits of the values that stand at one place."""
+    mixed = np.zeros(len(values[0]), np.uint64)
+    for each in values:
+        mixed = _mix(mixed ^ each.view(np.uint64))
+    return mixed
+
+
 def agree(left: Rows, right: Rows, rules: Sequence[Sequence[str]]) -> npt.NDArray[np.bool_]:
     """Whether two rows truly agree in all columns of one of the rules."""
     found = np.zeros(len(left), np.bool_)
