@@ -23,9 +23,9 @@ _SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
-# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a twentieth of what is aimed at.
-WRONG_LINKS = 5e-6
-LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a small part of what is aimed at.
+WRONG_LINKS = 8e-6
+LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 11.0, 18.0
 _STEPS_PER_BIT = 4
 # A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
 _RARE, _RAREST = 0.5, 0.01

@@ -52,7 +52,7 @@ def fit(patterns: Patterns, start: Mixture, learnt: tuple[bool, ...], pseudo: fl
     >>> levels = np.array([[0], [1]])
     >>> start = Mixture(np.array([0.4, 0.1, 0.5]), (np.array([[0.9, 0.1], [0.5, 0.5], [0.01, 0.99]]),))
     >>> fit(Patterns(levels, np.array([30.0, 70.0])), start, (False,), 1.0).shares.round(2).tolist()
-    [0.32, 0.02, 0.66]
+    [0.28, 0.09, 0.63]
     """
     total = patterns.counts.sum()
     mixture = start
