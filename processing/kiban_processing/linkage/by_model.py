@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kiban_processing.linkage import comparisons, evidence, keys, parameters, support
+from kiban_processing.linkage import comparisons, evidence, parameters, support
 from kiban_processing.linkage.clusters import FIRMER, Edges, Nodes
 from kiban_processing.linkage.comparisons import BIRTH_DATE, NAME
 from kiban_processing.linkage.frozen import Frozen
@@ -18,8 +18,7 @@ from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.state.kept import Kept, Shape
 from kiban_processing.linkage.state.pairs import CODES, LINK, Pairs
 
-_HOUSEHOLD = ("insurance", "phone", "address", "postal_address")
-SHAPE = Shape(comparisons.BLOCKS, tuple(column for column in _HOUSEHOLD if column in keys.KEYS))
+SHAPE = Shape(comparisons.BLOCKS, support.HOUSEHOLD)
 _DECISIONS = f"CASE decision {' '.join(f'WHEN {code!r} THEN {number}' for code, number in CODES.items())} END"
 _BORN_TOGETHER = evidence.level_in(BIRTH_DATE, "equal")
 # A pair that may support or be supported: see `support.strengthen`.

@@ -10,6 +10,7 @@ Source: Fellegi & Sunter, JASA 1969, 64:1183, with a third class; the built-in r
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -201,6 +202,11 @@ BLOCKS: tuple[tuple[str, ...], ...] = (
     ("address", "given_kana"),
     ("dob", "postal", "sex"),
 )
+
+
+def sided(columns: Iterable[str] = COLUMNS) -> str:
+    """SQL that names these columns of `l` and `r` as the conditions ask for them."""
+    return ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in columns)
 
 
 def splink_settings(prior: float) -> SettingsCreator:

@@ -31,12 +31,7 @@ _STEPS_PER_BIT = 4
 _RARE, _RAREST = 0.5, 0.01
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")
 _FIELDS = tuple(comparison.field for comparison in COMPARISONS)
-_SIDED = (
-    "site", "kanji", "kanji_wide", "surname_kanji", "given_kanji", "kana", "kana_wide", "kana_bits", "surname_kana", "given_kana", "given_kana_bits",
-    "former_surname_kanji", "former_surname_kana", "alias_kanji", "alias_kana", "latin", "tokens_kana", "newborn",
-    "dob", "dob_year", "dob_monthday", "dob_default", "sex", "postal", "prefecture", "municipality", "town", "address", "postal_address", "phone", "mobile",
-    "insurance", "branch", "personal", "elderly", "day", "kanji_held", "kana_held", "given_held", "surname_held",
-)  # fmt: skip
+_COLUMNS = (*comparisons.COLUMNS, "kanji_held", "kana_held", "given_held", "surname_held")
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
 _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
@@ -47,11 +42,10 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
 
     `registrations`: how many the frozen counts were counted over. Nothing else is asked of the table `keys` as a whole, so it may hold
     only the registrations concerned.
-    Columns: left, right; a place of a level for each comparison (`name`, `birth_date`, `sex`, `household`, `hospital`); w_<comparison>
+    Columns: left, right; a place of a level for each comparison (`name`, `birth_date`, `sex`, `household`, `contact`, `hospital`); w_<comparison>
     and w_rarity, w_household_alternative, w_namesakes (log2); weight (log2 odds, their sum with the prior); certain (found by the
     deterministic pass); decision (link, review, veto or apart); notable (looks like one person, or shares a household); facts (bits of `FACTS`).
     """
-    sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in _SIDED)
     levels = ", ".join(f"{comparisons.level_of(comparison)} AS {comparison.field}" for comparison in COMPARISONS)
     weights = ", ".join(f"{_chosen(comparison, _person_weights(model, comparison))} AS w_{comparison.field}" for comparison in COMPARISONS)
     prior = math.log2(model.persons)
@@ -61,7 +55,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
     facts = " + ".join(f"CASE WHEN {condition} THEN {1 << place} ELSE 0 END" for place, condition in enumerate(FACTS.values()))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH sided AS (SELECT p."left", p."right", {sided} FROM {pairs} p JOIN {keys} l ON l.node = p."left" JOIN {keys} r ON r.node = p."right"),
+        WITH sided AS (SELECT p."left", p."right", {comparisons.sided(_COLUMNS)} FROM {pairs} p JOIN {keys} l ON l.node = p."left" JOIN {keys} r ON r.node = p."right"),
         levelled AS (SELECT *, {levels}, {_given_same("kanji")} AS given_kanji_same, {_given_same("kana")} AS given_kana_same FROM sided),
         weighed AS (
             SELECT *, {weights}, {_rarity(model, registrations)} AS w_rarity, {against_household} AS against_household,

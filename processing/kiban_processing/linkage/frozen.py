@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-FIELDS = ("kanji", "kana", "surname", "given")
 HELD = pa.schema([("field", pa.string()), ("code", pa.int64()), ("held", pa.int32())])
 WORN = pa.schema([("field", pa.string()), ("code", pa.int64())])
 SURNAMES = pa.schema([("script", pa.string()), ("surname", pa.string()), ("given_names", pa.int32())])

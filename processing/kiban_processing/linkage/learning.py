@@ -148,13 +148,12 @@ def _patterns(con: duckdb.DuckDBPyConnection, keys: str, sample: _Sample) -> tup
     one_in = max(int(np.ceil(pairs / _SAMPLED_PAIRS)), 1)
     # The values are spread by a fixed hash, so that the same file gives the same sample.
     chosen = f"(SELECT * FROM {keys} WHERE {plain} AND (abs({sample.agreeing[-1]}) % {_PRIME}) * 7919 % {_PRIME} % {one_in} = 0)"
-    sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in comparisons.COLUMNS)
     seen = [each for each in COMPARISONS if each.field != sample.left_out]
     joined = " AND ".join(f"l.{column} = r.{column}" for column in sample.agreeing)
     found = con.execute(f"""
         SELECT {", ".join(each.field for each in seen)}, count(*) AS pairs FROM (
             SELECT {", ".join(f"{comparisons.level_of(each)} AS {each.field}" for each in seen)}
-            FROM (SELECT {sided} FROM {chosen} l JOIN {chosen} r ON {joined} AND l.node < r.node))
+            FROM (SELECT {comparisons.sided()} FROM {chosen} l JOIN {chosen} r ON {joined} AND l.node < r.node))
         GROUP BY ALL ORDER BY ALL""").fetchnumpy()
     levels = np.stack([_learnable(each, np.asarray(found[each.field], np.int64)) for each in seen], axis=1)
     return mixture.Patterns(levels, np.asarray(found["pairs"], np.float64)), float(one_in)

@@ -78,11 +78,10 @@ def divide(counts: Floats, person: Floats, living: Floats) -> tuple[Floats, Floa
 
 def _counts(con: duckdb.DuckDBPyConnection, keys: str, levels: list[str]) -> Floats:
     """Classes × levels: pairs of equal kanji name, kana name, birth date and sex."""
-    sided = ", ".join(f"l.{column} AS {column}_l, r.{column} AS {column}_r" for column in comparisons.COLUMNS)
     found = con.execute(f"""
         SELECT class, household, count(*) AS pairs FROM (
             SELECT {class_of("held")} AS class, {comparisons.level_of(HOUSEHOLD)} AS household
-            FROM (SELECT {sided}, l.kanji_held AS held FROM {keys} l JOIN {keys} r
+            FROM (SELECT {comparisons.sided()}, l.kanji_held AS held FROM {keys} l JOIN {keys} r
                   ON l.dob = r.dob AND l.kanji_wide = r.kanji_wide AND l.kana_wide = r.kana_wide AND l.sex = r.sex AND l.node < r.node
                   WHERE NOT l.newborn AND NOT l.dob_default))
         GROUP BY ALL ORDER BY ALL""").fetchnumpy()

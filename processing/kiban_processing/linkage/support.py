@@ -19,6 +19,8 @@ _GAIN = (
     f"(CASE WHEN s.supporters IS NULL THEN 0.0e0"
     f" ELSE {evidence.double(WEIGHT_OF_FIRST)} + {evidence.double(WEIGHT_OF_SECOND)} * least(s.supporters - 1, 2) END)"
 )
+# What members of a household share, as columns of the keys.
+HOUSEHOLD = ("insurance", "phone", "address", "postal_address")
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal")
 
 
@@ -36,7 +38,7 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
         SELECT "left", "right" FROM {judged} WHERE decision = 'review' AND linkable AND {same}""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_household_keys AS
-        SELECT node, dob, unnest([insurance, phone, address, postal_address]) AS household FROM {keys} WHERE dob IS NOT NULL""")
+        SELECT node, dob, unnest([{", ".join(HOUSEHOLD)}]) AS household FROM {keys} WHERE dob IS NOT NULL""")
     con.execute("DELETE FROM linkage_household_keys WHERE household IS NULL")
     moves = """
         SELECT DISTINCT p."left", p."right", l.dob, least(l.household, r.household) AS one, greatest(l.household, r.household) AS other
