@@ -19,6 +19,7 @@ COMMANDS = {
     "link-explain": "explaining_links",
     "link-sample": "explaining_links",
     "link-report": "explaining_links",
+    "inspect": "inspecting",
 }
 
 

@@ -109,6 +109,45 @@ PATTERN_MISMATCH = Rule(
     Text("コード体系と桁数を確かめてください。", "Check the code system and the number of digits."),
 )
 
+RECORD_CUT_OFF = Rule(
+    "record-cut-off",
+    ROW,
+    Text("記録が途中で切れています。", "The record is cut off."),
+    Text("書き出しが最後まで終わっているか確かめ、送り直してください。", "Check whether the export ran to its end and send it again."),
+)
+NOT_OF_FORMAT = Rule(
+    "not-of-format",
+    ROW,
+    Text("この形式の記録として読めません。", "This cannot be read as a record of the format."),
+    Text("該当の記録を標準どおりに書き出し直してください。", "Export the record again as the standard says."),
+)
+PATH_DISAGREES = Rule(
+    "path-disagrees",
+    ROW,
+    Text("ファイルの場所が示す患者と、中に書かれた患者が一致しません。", "The place of the file names another patient than its content."),
+    Text("どちらが正しいか確かめ、正しい場所に書き出し直してください。", "Find out which is right and export it to the right place."),
+)
+PERSON_MISSING = Rule(
+    "person-missing",
+    ROW,
+    Text(
+        "誰の記録かが書かれていないか、対応表にありません。", "It is not said whose record this is, or the table of IDs does not name it."
+    ),
+    Text("患者IDを補うか、IDの対応表に加えてください。", "Add the patient ID, or name it in the table of IDs."),
+)
+REPEATED_RECORD = Rule(
+    "repeated-record",
+    ROW,
+    Text("同じ番号の記録がもう一つあります。", "Another record has the same number."),
+    Text("一つだけ残して送り直してください。", "Leave only one and send it again."),
+)
+OUTSIDE_LAYOUT = Rule(
+    "outside-layout",
+    VALUE,
+    Text("この時期の様式にない値です。", "The layout in force at the time knows no such value."),
+    Text("様式の年度を確かめてください。", "Check which year's layout applies."),
+)
+
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in (
@@ -125,6 +164,12 @@ RULES: dict[str, Rule] = {
         NOT_IN_CHOICES,
         UNMAPPED_VALUE,
         PATTERN_MISMATCH,
+        RECORD_CUT_OFF,
+        NOT_OF_FORMAT,
+        PATH_DISAGREES,
+        PERSON_MISSING,
+        REPEATED_RECORD,
+        OUTSIDE_LAYOUT,
     )
 }
 
