@@ -27,7 +27,7 @@ def build(door: Door, app: typer.Typer) -> None:
         with door.progress() as progress:
             found = inspection.inspect(path, kind, readers.Options(encoding, mapping, identifiers), progress)
         if full_names:
-            found.names.clear()
+            found.shown = str
         _show(door, found)
         door.give(found.as_json(language))
 

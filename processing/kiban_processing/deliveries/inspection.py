@@ -30,7 +30,10 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass
 class Inspection:
-    """What one reading found; `by_rule` counts findings by rule, `set_aside` records by kind, `tables` usable rows by table."""
+    """What one reading found; `by_rule` counts findings by rule, `set_aside` records by kind, `tables` usable rows by table.
+
+    `shown`: file → the name under which people may see it.
+    """
 
     kind: readers.Format
     total: RecordCount = field(default_factory=RecordCount)
@@ -43,11 +46,7 @@ class Inspection:
     findings: list[dict[str, Any]] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)
-
-    def shown(self, file: str) -> str:
-        """The name under which people may see a file."""
-        return self.names.get(file, file)
+    shown: Callable[[str], str] = str
 
     def as_json(self, language: Language) -> dict[str, Any]:
         return {
@@ -111,7 +110,7 @@ def inspect(
             progress(str(found.kind), found.total.sent, None)
     found.persons = persons.number
     found.remarks = delivery.remarks
-    found.names = dict(delivery.names())
+    found.shown = delivery.shown
     return found
 
 
