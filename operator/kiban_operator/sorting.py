@@ -236,7 +236,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
         ).to_arrow_table()
         if found.num_rows:
             fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
-            for batch in con.execute("SELECT * FROM rows ANTI JOIN repeated USING ({same})").to_arrow_reader(BATCH_ROWS):
+            for batch in con.execute(f"SELECT * FROM rows ANTI JOIN repeated USING ({same})").to_arrow_reader(BATCH_ROWS):
                 fresh.write(batch)
             _note_quarantined(sorting, table, found)
             if sealing.shelf is vault.Shelf.VAULT:

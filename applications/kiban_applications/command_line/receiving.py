@@ -56,6 +56,19 @@ def show_receipt(door: Door, receipt: Receipt) -> None:
         rows.append((name, f"{count.sent:,}", f"{count.accepted:,}", f"{count.held:,}", f"{count.quarantined:,}", why))
     rows.append((say("合計", "total"), f"{total.sent:,}", f"{total.accepted:,}", f"{total.held:,}", f"{total.quarantined:,}", ""))
     door.table(say("受領記録", "Receipt record"), columns, rows)
+    if receipt.deliveries:
+        heads = (
+            say("場所", "place"),
+            say("形式", "format"),
+            say("受信", "sent"),
+            say("受入れ可", "usable"),
+            say("隔離", "quarantined"),
+            say("拒否", "refused"),
+        )
+        door.table(
+            say("標準形式の記録", "Records of standard formats"), heads,
+            [(one["path"], one["format"], *(f"{one[name]:,}" for name in ("sent", "accepted", "quarantined", "refused"))) for one in receipt.deliveries],
+        )  # fmt: skip
     for damaged in receipt.damaged_files:
         door.tell(f"ファイルごと隔離: {damaged['file']} — {damaged['ja']}", f"Quarantined file: {damaged['file']} — {damaged['en']}")
     door.give(receipt.as_json())
