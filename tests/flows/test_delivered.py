@@ -45,7 +45,8 @@ class Toy:
             with source.open() as file:
                 lines = file.read().decode().splitlines()
             rows: dict[str, list[dict[str, Any]]] = {}
-            defects, aside = [], {}
+            defects: list[dict[str, Any]] = []
+            aside: dict[str, int] = {}
             for number, line in enumerate(lines, 1):
                 kind, *cells = line.split("|")
                 place = {"source_file": source.name, "source_row": number}
