@@ -181,6 +181,7 @@ READING = {
     "hospital list": (),
     "notice versions": ("H001",),
     "optout pending": (),
+    "eligibility forecast": (),
     "submissions list": (),
     "submissions show": ("{submission}",),
     "submissions findings": ("{submission}",),
@@ -213,10 +214,13 @@ CHANGING = {
 # They read what a linkage left; their own tests have one to read (test_doubts, test_linkage_register, test_explained_from_state).
 READING_A_LINKAGE = {"doubt show", "person history", "link-explain", "link-report", "link-sample"}
 
+# They read a patient ID from standard input; test_eligibility_forecast asks what is behind them.
+READING_STANDARD_INPUT = {"eligibility show"}
+
 
 def test_every_command_is_of_one_sort() -> None:
     leaves = {" ".join(path) for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)}
-    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE
+    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE | READING_STANDARD_INPUT
 
 
 @pytest.mark.parametrize("name", READING)
