@@ -180,6 +180,9 @@ READING = {
     "people list": (),
     "hospital list": (),
     "notice versions": ("H001",),
+    "filing changes": ("H001", "H001-A-2026-04", "H001-A-2026-04"),
+    "filing form": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
+    "filing publication": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
     "optout pending": (),
     "eligibility forecast": (),
     "submissions list": (),
@@ -230,7 +233,7 @@ def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str,
     where = {
         "submission": told.told["receipts"][0]["submission"], "plan": DATA / "plans" / "diabetes-cohort.toml", "release": told.told["release"],
         "contract": told.told["contract"], "export": told.told["audit"]["folder"],
-        "table": tmp_path / "table.csv", "hierarchy": tmp_path / "sex.csv",
+        "table": tmp_path / "table.csv", "scratch": tmp_path / "scratch", "hierarchy": tmp_path / "sex.csv",
     }  # fmt: skip
     arguments = [each.format(**where) for each in READING[name]]
     before = told.state()

@@ -7,7 +7,18 @@ import typer
 import uvicorn
 
 from kiban_applications import web
-from kiban_applications.command_line import alone, applying, bookkeeping, foreseeing, receiving, registering, releasing, settling, tracing
+from kiban_applications.command_line import (
+    alone,
+    applying,
+    bookkeeping,
+    filing,
+    foreseeing,
+    receiving,
+    registering,
+    releasing,
+    settling,
+    tracing,
+)
 from kiban_applications.command_line.demonstration import story
 from kiban_applications.command_line.door import Door
 
@@ -32,6 +43,7 @@ def assemble(door: Door) -> typer.Typer:
     alone.take_no_options(door, app)
 
     registering.build(door, app)
+    filing.build(door, app)
     receiving.build(door, app)
     foreseeing.build(door, app)
     settling.build(door, app)
