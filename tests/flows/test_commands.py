@@ -184,6 +184,8 @@ READING = {
     "filing form": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
     "filing publication": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
     "optout pending": (),
+    "optout matches": (),
+    "clock due": (),
     "eligibility forecast": (),
     "submissions list": (),
     "submissions show": ("{submission}",),
@@ -207,7 +209,8 @@ READING = {
 }
 CHANGING = {
     "init", "submit", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
-    "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register",
+    "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register", "optout identity", "optout withdraw",
+    "optout inform", "optout consent", "optout acknowledge", "optout copy", "optout match", "optout settle",
     "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",
     "apply submit", "apply withdraw", "review accept", "review return", "review assign", "review declare", "review opinion", "review deliberate",
     "review conditions", "review vote", "review decide", "contract open", "contract propose", "contract agree", "contract sign",

@@ -17,6 +17,7 @@ from kiban_applications.command_line import (
     registering,
     releasing,
     settling,
+    stopping,
     tracing,
 )
 from kiban_applications.command_line.demonstration import story
@@ -45,6 +46,7 @@ def assemble(door: Door) -> typer.Typer:
     registering.build(door, app)
     filing.build(door, app)
     receiving.build(door, app)
+    stopping.build(door, app)
     foreseeing.build(door, app)
     settling.build(door, app)
     tracing.build(door, app)
