@@ -38,7 +38,9 @@ _BABY_WORD = re.compile(
 KANA_ALONE = "^[ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*[ぁ-ゖァ-ヺｦ-ﾝ][ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*$"
 HAN_ALONE = "^[^ぁ-ゖァ-ヺｦ-ﾝ]*[一-龯][^ぁ-ゖァ-ヺｦ-ﾝ]*$"
 # Two Latin words of two letters or more: a surname alone, or with an initial, is that of a whole family.
-LATIN_WORDS = "^{0}*{1}{{2}}{0}*[^A-Za-zＡ-Ｚａ-ｚÀ-ɏḀ-ỿ'’ぁ-ゖァ-ヺｦ-ﾝ一-龯-]{0}*{1}{{2}}{0}*$".format("[^ぁ-ゖァ-ヺｦ-ﾝ一-龯]", "[A-Za-zＡ-Ｚａ-ｚ]")
+LATIN_WORDS = "^{0}*{1}{{2}}{0}*[^A-Za-zＡ-Ｚａ-ｚÀ-ɏḀ-ỿ'’ぁ-ゖァ-ヺｦ-ﾝ一-龯-]{0}*{1}{{2}}{0}*$".format(
+    "[^ぁ-ゖァ-ヺｦ-ﾝ一-龯]", "[A-Za-zＡ-Ｚａ-ｚ]"
+)
 _KANA_ALONE, _HAN_ALONE, _LATIN_WORDS = re.compile(KANA_ALONE), re.compile(HAN_ALONE), re.compile(LATIN_WORDS)
 _FORMER = re.compile(r"^ *(?:旧姓|旧氏|旧|舊姓|キュウセイ|キユウセイ|キュウ|キユウ|NEE|FORMERLY)[ :・=-]*")
 _ALIAS = re.compile(r"^ *(?:通称名?|通名|別名|本名|ツウショウ(?:メイ)?|ツウメイ|ホンミョウ|ALIAS|AKA)[ :・=-]*")
