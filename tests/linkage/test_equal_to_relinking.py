@@ -129,6 +129,12 @@ def test_under_a_newly_learnt_model_every_difference_is_listed_and_counted(regis
             assert each["kind"] == "joined" and sum(each["weights"]) == pytest.approx(each["weight"], abs=1e-9)
 
 
+def test_the_page_on_linkage_tells_what_each_cause_means() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "linkage.md").read_text("utf-8")
+    for code, text in differences.BECAUSE.items():
+        assert f"| `{code}` | {text.ja} | {text.en} |" in page
+
+
 def persons(folder: Path) -> dict[str, str]:
     with (folder / "persons.csv").open(encoding="utf-8", newline="") as file:
         return {f"{row['site_id']}/{row['local_patient_id']}": row["person_id"] for row in csv.DictReader(file)}
