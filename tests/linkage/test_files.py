@@ -218,6 +218,9 @@ def test_linking_anew_under_a_model_keeps_ids_and_lists_differences(tmp_path: Pa
     assert [(each["kind"], each["left_local_patient_id"], each["right_local_patient_id"]) for each in report["differences"]] == [
         ("parted", "0001", "A-77")
     ]
+    (difference,) = report["differences"]
+    assert difference["because"] == "doubtful" and sum(difference["weights"]) == pytest.approx(difference["weight"], abs=1e-9)
+    assert report["agreement"] == {"pairs": 1, "differ": 1, "share": 0.0}
     assert [event["kind"] for event in report["events"]] == ["split"]
 
 

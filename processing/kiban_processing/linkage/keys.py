@@ -17,7 +17,7 @@ from kiban_processing.linkage.municipalities import DAY_ZERO, Mergers
 
 __all__ = ["COLUMNS", "KEYS", "VERSION", "Frozen", "count", "normalise_and_count", "normalise_relation"]
 
-VERSION = "2"
+VERSION = "3"
 
 # What `link` reads; everything but the first two may be null or empty.
 COLUMNS = (

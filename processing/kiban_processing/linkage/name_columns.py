@@ -27,7 +27,8 @@ def in_their_fields(relation: str) -> str:
             CASE WHEN reading OR kanji_text = '' THEN CASE WHEN han THEN kana_text ELSE '' END ELSE kanji_text END AS name_kanji,
             CASE WHEN han OR kana_text = '' THEN CASE WHEN reading THEN kanji_text ELSE '' END ELSE kana_text END AS name_kana)
         FROM (SELECT *, replace(coalesce(CAST(name_kanji AS VARCHAR), ''), chr(10), ' ') AS kanji_text, replace(coalesce(CAST(name_kana AS VARCHAR), ''), chr(10), ' ') AS kana_text,
-                     regexp_matches(kanji_text, {_quoted(names.KANA_ALONE)}) AS reading, regexp_matches(kana_text, {_quoted(names.HAN_ALONE)}) AS han
+                     regexp_matches(kanji_text, {_quoted(names.KANA_ALONE)}) AS reading, regexp_matches(kana_text, {_quoted(names.HAN_ALONE)})
+                         OR ((reading OR kanji_text = '') AND regexp_matches(kana_text, {_quoted(names.LATIN_WORDS)})) AS han
               FROM {relation}))"""
 
 
