@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from kiban_processing.linkage import clusters, folder, increment
 from kiban_processing.linkage.state import pairs, rows
-from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept, named
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import SEPARATOR, Kept, named
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.linkage.state.settled import NOBODY_DECIDED, Decisions
 from kiban_processing.refusals import Refusal

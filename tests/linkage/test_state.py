@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from kiban_processing.linkage import folder
-from kiban_processing.linkage.state import indexes, lines, pages
+from kiban_processing.linkage.state import indexes, lines, table
 from kiban_processing.linkage.state.kept import SEPARATOR, Kept
-from kiban_processing.linkage.state.pages import Pages, Writer
+from kiban_processing.linkage.state.pages import Pages
 from kiban_processing.linkage.state.sealing import StateKey
+from kiban_processing.linkage.state.writing import Writer
 from kiban_processing.refusals import Refusal
 from tests.linkage.plain_judge import SHAPE
 from tests.linkage.test_increment import KEY, deliver, link_whole, persons, town
@@ -89,7 +90,7 @@ def test_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     written(tmp_path / "a", np.arange(10, dtype=np.int64))
     (tmp_path / "a" / "state.json").write_text('{"version": 99, "key": "x"}')
     with pytest.raises(Refusal) as caught:
-        pages.key_name(tmp_path / "a")
+        table.key_name(tmp_path / "a")
     assert caught.value.code == "linkage-state-version"
     assert "--model" in caught.value.read("en")
 

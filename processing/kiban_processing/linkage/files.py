@@ -19,7 +19,7 @@ from kiban_processing.language import Text
 from kiban_processing.linkage import delivering, registrations, relinking
 from kiban_processing.linkage.folder import PERSONS_FILE, REVIEW_FILE
 from kiban_processing.linkage.settings import LinkageSettings
-from kiban_processing.linkage.state import pages
+from kiban_processing.linkage.state import table
 from kiban_processing.linkage.state.kept import STATE_FOLDER
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import STATE_KEY_MISSING, StateKey
@@ -59,7 +59,7 @@ def key_needed(previous: Path) -> str:
 
     Refuses: linkage-state-missing, linkage-state-damaged, linkage-state-version.
     """
-    name = pages.key_name(previous / STATE_FOLDER)
+    name = table.key_name(previous / STATE_FOLDER)
     if name is None:
         raise STATE_MISSING.refuse(file=previous.name)
     return name
@@ -97,14 +97,14 @@ def link_files(
     increment = previous is not None and model is None
     if increment and previous is not None and key_needed(previous) != key.name:
         raise STATE_KEY_MISSING.refuse(key=key_needed(previous))
-    table = _bytes(mergers) if mergers else b""
+    merged = _bytes(mergers) if mergers else b""
     say("read", 0, None)
     received = registrations.read(paths, mapping)
     with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= _SMALL) as used:
         if increment and previous is not None:
             report, model_text = delivering.deliver(used, received, previous, part, key, random, say)
         else:
-            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say, mergers=table)
+            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say, mergers=merged)
         say("write", 0, None)
         (part / MODEL_FILE).write_text(model_text, encoding="utf-8")
         report = {"files": list(received.files), **report}

@@ -32,12 +32,14 @@ from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.increment import Change
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.state import indexes, kept, pairs, rows, serials
-from kiban_processing.linkage.state.kept import NAME_BYTES, NAMES, NO_PERSON, Beginning, Kept, Step, named
+from kiban_processing.linkage.state import indexes, kept, pairs, rows, serials, steps
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import NAME_BYTES, NAMES, NO_PERSON, Kept, named
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.pairs import LINK, VETO
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.linkage.state.settled import Decisions
+from kiban_processing.linkage.state.steps import Step
 
 Say = Callable[[str, int, int | None], None]
 VERSIONS = {"keys": keys.VERSION, "comparisons": comparisons.VERSION}
@@ -246,15 +248,15 @@ def _advance(
     alike = np.setdiff1d(np.arange(len(names)), arrival.fresh)
     renamed = state.find(brought.take(pa.array(alike)), delivery.prefixes[alike])
     opened = change.opened
-    review = np.concatenate([state.review()[~change.closed], _lines(opened.left, opened.right, opened.weight)])
+    review = np.concatenate([state.review[~change.closed], _lines(opened.left, opened.right, opened.weight)])
     step = Step(
         pool.rows(pool.fresh), change.prefixes, serial_of, place, np.zeros_like(place), arrival.dead, arrival.erased,
         (change.touched[moved], persons.serials[moved]), change.pairs, review, state.cuts, names[arrival.fresh], (renamed, names[alike]),
         {_DECISIONS: _stream(decisions)},
     )  # fmt: skip
     counts = {**folder.next_counts(state, change, int(state.notes["next_serial"])), "review": len(review)}
-    kept.advance(state, out, key, random, step, {**state.notes, **counts})
-    folder.fold(state, out, key, random)
+    standing = steps.advance(state, out, key, random, step, {**state.notes, **counts})
+    folder.fold(state, standing, out, key, random)
     return counts
 
 
