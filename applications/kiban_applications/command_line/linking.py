@@ -3,6 +3,7 @@
 A small delivery is linked in less time than all of kiban takes to load, so each way loads what it needs.
 """
 
+import gc
 import secrets
 import sys
 import tempfile
@@ -82,6 +83,7 @@ def _link_files(
         if previous is not None and model is None:  # small enough to need no spilling
             if door.own_process:
                 leave_datasets_out()
+                gc.disable()  # little is left lying about in the second that it takes
             key = linkage_keys.named(linkage_files.key_needed(previous), key_file)
             return linkage_files.link_files(files, out, previous, key=key, random=secrets.token_bytes, mapping=columns, progress=progress)
         from kiban_operator.workshop import open_workshop

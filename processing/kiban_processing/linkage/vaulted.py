@@ -27,26 +27,26 @@ from kiban_processing.linkage import (
     parameters,
     registrations,
     relinking,
+    row_digests,
+    shown_pairs,
 )
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.increment import Change
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.state import indexes, kept, pairs, rows, serials, steps
+from kiban_processing.linkage.shown_pairs import PAIRS
+from kiban_processing.linkage.state import kept, rows, serials, steps
 from kiban_processing.linkage.state.beginning import Beginning
-from kiban_processing.linkage.state.kept import NAME_BYTES, NAMES, NO_PERSON, Kept, named
+from kiban_processing.linkage.state.kept import NAMES, NO_PERSON, Kept, named
 from kiban_processing.linkage.state.pages import Random
-from kiban_processing.linkage.state.pairs import LINK, VETO
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.linkage.state.settled import Decisions
 from kiban_processing.linkage.state.steps import Step
 
 Say = Callable[[str, int, int | None], None]
+__all__ = ["PAIRS", "VERSIONS", "Difference", "Linked", "compare", "link_all", "link_changes", "open_state", "usable"]
+
 VERSIONS = {"keys": keys.VERSION, "comparisons": comparisons.VERSION}
-PAIRS = pa.schema(
-    [("left", pa.string()), ("right", pa.string()), ("weight", pa.float64()), ("decision", pa.string()),
-     ("reasons", pa.list_(pa.string())), ("weights", pa.list_(pa.float64()))]
-)  # fmt: skip
 _DECISIONS = "decisions"
 
 
@@ -122,7 +122,7 @@ def link_all(
         counts = {**folder.first_counts(persons, 0), "review": len(lines)}
         notes = {**counts, "lineage": beginning.lineage(), "versions": VERSIONS, "model": linked.model.digest()}
         place = np.arange(len(names), dtype=np.int64)
-        beginning.finish(persons.serials, place, np.zeros_like(place), lines, attached, notes, _named(con, relation, names))
+        beginning.finish(persons.serials, place, np.zeros_like(place), lines, attached, notes, row_digests.named_rows(con, relation, names))
     finally:
         beginning.close()
     none = pa.array([], pa.string())
@@ -137,12 +137,12 @@ def compare(con: duckdb.DuckDBPyConnection, relation: str, state: Kept) -> Diffe
     held = state.pages.all("names")[living]
     con.register(
         "linkage_known",
-        pa.table({"registration": _texts(held), "digest": pa.array(held["digest"].astype(np.uint64), pa.uint64())}),
+        pa.table({"registration": row_digests.texts(held), "digest": pa.array(held["digest"].astype(np.uint64), pa.uint64())}),
     )
     try:
         con.execute(f"""
             CREATE OR REPLACE TEMP TABLE linkage_changed AS
-            SELECT r.* FROM {relation} r LEFT JOIN linkage_known k USING (registration) WHERE k.digest IS DISTINCT FROM {_digest("r")}""")
+            SELECT r.* FROM {relation} r LEFT JOIN linkage_known k USING (registration) WHERE k.digest IS DISTINCT FROM {row_digests.digest("r")}""")
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE linkage_gone AS SELECT registration FROM linkage_known ANTI JOIN {relation} USING (registration)"
         )
@@ -170,9 +170,9 @@ def link_changes(
     touched = named(change.pool.texts(change.touched))
     first = np.unique(change.persons.serials, return_index=True, return_inverse=True)
     clusters = pa.table({"registration": touched, "cluster": touched.take(pa.array(first[1][first[2]]))})
-    made = _pairs(change, judge)
+    made = shown_pairs.of_change(change, judge)
     removed = named(state.texts(change.arrival.dead))
-    single = _between(change, change.settled.left[change.settled.turned], change.settled.right[change.settled.turned])
+    single = shown_pairs.between(change, change.settled.left[change.settled.turned], change.settled.right[change.settled.turned])
     report = {
         "registrations": counts["registrations"],
         "clusters": counts["persons"],
@@ -194,15 +194,19 @@ def _delivery(
     table = keys.normalise_relation(con, "linkage_changed", frozen, "linkage_delivered")
     try:
         found = con.execute(f"""
-            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {_digest("r")} AS digest
+            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {row_digests.digest("r")} AS digest
             FROM {table} k JOIN linkage_changed r USING (registration) ORDER BY k.node""").to_arrow_table()
     finally:
         con.execute(f"DROP TABLE IF EXISTS {table}")
     gone = con.execute("SELECT registration FROM linkage_gone ORDER BY 1").to_arrow_table().column(0).combine_chunks().cast(pa.string())
     delivery = increment.Delivery(
-        found.drop_columns(["prefix", "digest"]), _numbers(found, "prefix"), gone, _prefixes(con, gone), _turned(con, state, decisions)
+        found.drop_columns(["prefix", "digest"]),
+        row_digests.numbers(found, "prefix"),
+        gone,
+        row_digests.prefixes(con, gone),
+        _turned(con, state, decisions),
     )
-    return delivery, _numbers(found, "digest")
+    return delivery, row_digests.numbers(found, "digest")
 
 
 def _turned(con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table) -> Decisions:
@@ -225,7 +229,9 @@ def _turned(con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table) ->
         con.unregister("linkage_decided_before")
     left, right = (found.column(side).combine_chunks().cast(pa.string()) for side in ("left", "right"))
     flags = (found.column(flag).combine_chunks().to_numpy(zero_copy_only=False) for flag in ("same", "acting", "turned"))
-    return Decisions(left, right, _prefixes(con, left), _prefixes(con, right), *(np.asarray(flag, np.bool_) for flag in flags))
+    return Decisions(
+        left, right, row_digests.prefixes(con, left), row_digests.prefixes(con, right), *(np.asarray(flag, np.bool_) for flag in flags)
+    )
 
 
 def _advance(
@@ -243,7 +249,7 @@ def _advance(
     place[corrected] = state.line(arrival.replaced[corrected])[0]
     brought = delivery.keys.column("registration").combine_chunks()
     names = np.zeros(len(brought), NAMES)
-    names["registration"], names["digest"] = _fixed(brought), digests
+    names["registration"], names["digest"] = row_digests.fixed(brought), digests
     # Written otherwise, but the same to every comparison: no new node, only another digest.
     alike = np.setdiff1d(np.arange(len(names)), arrival.fresh)
     renamed = state.find(brought.take(pa.array(alike)), delivery.prefixes[alike])
@@ -260,95 +266,10 @@ def _advance(
     return counts
 
 
-def _pairs(change: Change, judge: by_model.ByModel) -> pa.Table:
-    """What is to be shown of the touched: links within a person, doubts, and vetoes of what is new or newly settled."""
-    size, found = change.pool.fresh[0] if len(change.pool.fresh) else np.iinfo(np.int64).max, change.found
-    order = np.argsort(change.touched)
-    serial = np.full(len(found), NO_PERSON, np.int64), np.full(len(found), NO_PERSON, np.int64)
-    for side, nodes in zip(serial, (found.left, found.right), strict=True):
-        within = indexes.within(nodes, change.touched[order])
-        side[within] = change.persons.serials[order][np.searchsorted(change.touched[order], nodes[within])]
-    links = found.where((found.decision == LINK) & (serial[0] == serial[1]) & (serial[0] != NO_PERSON))
-    vetoed = found.where(found.decision == VETO)
-    fresh = (vetoed.left >= size) | (vetoed.right >= size)
-    vetoed = vetoed.where(fresh | change.settled.names(vetoed, change.settled.turned))
-    shown = pairs.join(links, vetoed, change.doubtful)
-    if not len(shown):
-        return PAIRS.empty_table()
-    ordered = change.pool.ordered(np.unique(np.concatenate([shown.left, shown.right])))
-    place = np.zeros(int(ordered.max()) + 1, np.int64)
-    place[ordered] = np.arange(len(ordered))
-    one, other = place[shown.left], place[shown.right]
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    settled = change.settled.names(shown, change.settled.acting)
-    doubtful = indexes.within(shown.keys(), np.sort(change.doubtful.keys()))
-    parted = doubtful & (shown.decision == LINK)
-    explained = judge.explain(change.pool.table(ordered), low, high, shown.weight, shown.decision, settled, parted)
-    names = named(change.pool.texts(ordered))
-    texts = np.where(doubtful, "review", np.where(shown.decision == LINK, "link", "veto"))
-    told = pa.table(
-        {
-            "left": names.take(pa.array(low)),
-            "right": names.take(pa.array(high)),
-            "weight": shown.weight,
-            "decision": pa.array(texts.astype(str), pa.string()),
-            "reasons": explained.column("reasons"),
-            "weights": explained.column("weights"),
-        }
-    )
-    notable = explained.column("notable").to_numpy() | settled | (shown.decision != VETO)
-    return told.filter(pa.array(notable)).cast(PAIRS)
-
-
-def _between(change: Change, left: Nodes, right: Nodes) -> pa.Table:
-    """These pairs by name."""
-    names = [named(change.pool.texts(nodes)) for nodes in (left, right)]
-    return pa.table({"left": names[0], "right": names[1]})
-
-
 def _lines(left: Nodes, right: Nodes, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
     made = np.zeros(len(left), kept.REVIEW)
     made["left"], made["right"], made["weight"] = left, right, weight
     return made
-
-
-def _digest(row: str) -> str:
-    """SQL for 64 bits that tell whether a row is as it was."""
-    columns = (f"coalesce({row}.{column}::VARCHAR, chr(30))" for column in keys.COLUMNS if column != "registration")
-    return f"('0x' || substr(sha256(concat_ws(chr(31), {', '.join(columns)})), 1, 16))::UBIGINT"
-
-
-def _named(con: duckdb.DuckDBPyConnection, relation: str, names: pa.Array) -> npt.NDArray[np.void]:
-    found = con.execute(f"SELECT registration, {_digest('r')} AS digest FROM {relation} r ORDER BY registration").to_arrow_table()
-    made = np.zeros(len(names), NAMES)
-    made["registration"], made["digest"] = _fixed(names), _numbers(found, "digest")
-    return made
-
-
-def _fixed(names: pa.Array) -> npt.NDArray[np.bytes_]:
-    if len(names) and pc.max(pc.binary_length(names)).as_py() > NAME_BYTES:
-        raise ValueError(f"a vault names a registration by at most {NAME_BYTES} bytes")
-    fixed: npt.NDArray[np.bytes_] = names.to_numpy(zero_copy_only=False).astype(f"S{NAME_BYTES}")
-    return fixed
-
-
-def _texts(held: npt.NDArray[np.void]) -> pa.Array:
-    return pa.array(held["registration"].astype(f"U{NAME_BYTES}"), pa.string())
-
-
-def _prefixes(con: duckdb.DuckDBPyConnection, names: pa.Array) -> npt.NDArray[np.uint64]:
-    con.register("linkage_sought", pa.table({"place": np.arange(len(names)), "registration": names}))
-    try:
-        found = con.execute(
-            f"SELECT {registrations.prefix_sql('registration')} AS prefix FROM linkage_sought ORDER BY place"
-        ).to_arrow_table()
-    finally:
-        con.unregister("linkage_sought")
-    return _numbers(found, "prefix")
-
-
-def _numbers(table: pa.Table, column: str) -> npt.NDArray[np.uint64]:
-    return np.asarray(table.column(column).to_numpy(), np.uint64)
 
 
 def _model_text(model: Model) -> bytes:

@@ -57,6 +57,7 @@ def erase(writer: Writer, before: Pages, index: str, entries: Entries) -> None:
     if hit.any():
         # The order below one prefix is of no use to a search by prefix, so the array stays searchable.
         writer.put(name, place[hit], found[hit] | np.uint64(NOBODY))
+        writer.settle(name)
 
 
 def within(values: npt.NDArray[np.integer[Any]], ordered: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.state import table
 from kiban_processing.linkage.state.sealing import KEY_BYTES, STATE_DAMAGED, StateKey
-from kiban_processing.linkage.state.table import ONCE, TAG_BYTES, Values
+from kiban_processing.linkage.state.table import ONCE, TAG_BYTES, Listed, Values
 
 Random = Callable[[int], bytes]
 
@@ -92,9 +92,18 @@ class Pages:
         if lying == name and len(which) and len(pages):
             place = np.minimum(np.searchsorted(which, pages), len(which) - 1)
             if np.array_equal(which[place], pages):  # whoever changes what was searched asks for what was searched
-                count = np.minimum(listed.length - pages * listed.per_page, listed.per_page)
-                return self._desk[: _opened_bytes(listed.entries[which])].view(listed.dtype)[spread(place * listed.per_page, count)]
+                return self._from_desk(listed, which, place)
         return self._open(name, listed.entries[pages], np.empty(_opened_bytes(listed.entries[pages]), np.uint8))
+
+    def _from_desk(self, listed: Listed, lying: Nodes, place: Nodes) -> Values:
+        """A copy of the pages at these places (sorted) of those that lie on the desk."""
+        items = self._desk[: _opened_bytes(listed.entries[lying])].view(listed.dtype)
+        full = len(items) // listed.per_page
+        rows = table.whole(items)[: full * listed.per_page].reshape(full, listed.per_page)
+        found = rows[place[place < full]].reshape(-1)
+        if place[-1] == full:  # the last page of the array, which is not full
+            found = np.concatenate([found, table.whole(items)[full * listed.per_page :]])
+        return found.view(listed.dtype)
 
     def _on_desk(self, name: str, pages: Nodes) -> Values:
         """`opened`, in memory that the next call uses again: asking the system for new memory takes longer than opening."""

@@ -65,7 +65,12 @@ def advance(kept: Kept, folder: Path, key: StateKey, random: Random, step: Step,
             _erase_pairs(kept, writer, step.erased)
         pairs.extend(writer, before, step.pairs, dead)
         if len(step.dead):
-            nothing = {"rows": step.rows.dtype, "named": np.uint64, "lines": parts.LINE, **({"names": NAMES} if "names" in before else {})}
+            nothing: dict[str, npt.DTypeLike] = {
+                "rows": step.rows.dtype,
+                "named": np.uint64,
+                "lines": parts.LINE,
+                **({"names": NAMES} if "names" in before else {}),
+            }
             for name, dtype in nothing.items():
                 writer.put(name, step.dead, np.zeros(1, dtype))
             writer.put("persons", step.dead, np.full(1, NO_PERSON))

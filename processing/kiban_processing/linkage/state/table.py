@@ -105,7 +105,7 @@ def write(folder: Path, key: StateKey, nonce: bytes, notes: Mapping[str, Any], a
         "arrays": [[name, _described(each.dtype), each.per_page, each.length, len(each.entries)] for name, each in arrays.items()],
     }
     text = json.dumps(head, ensure_ascii=False).encode()
-    parts = [VERSION.to_bytes(4, "little"), len(text).to_bytes(8, "little"), text, *(each.entries.data for each in arrays.values())]
+    parts = [VERSION.to_bytes(4, "little"), len(text).to_bytes(8, "little"), text, *(each.entries.tobytes() for each in arrays.values())]
     (folder / ABOUT_FILE).write_text(json.dumps({"version": VERSION, "key": key.name}) + "\n")
     (folder / TABLE_FILE).write_bytes(seal(key.derive("table"), nonce, b"".join(parts)))
 

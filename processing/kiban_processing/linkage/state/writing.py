@@ -20,7 +20,7 @@ from kiban_processing.linkage.state.sealing import KEY_BYTES, NONCE_BYTES, State
 from kiban_processing.linkage.state.table import ENTRY, ONCE, TAG_BYTES, Listed, Values
 
 PAGE_BYTES = 4 * 1024
-_PAGES_AT_A_TIME = 4096
+_PAGES_AT_A_TIME, _SEALED_AT_A_TIME = 4096, 256
 
 
 @dataclass
@@ -37,6 +37,9 @@ class _Open:
         return np.minimum(self.listed.length - self.places * self.listed.per_page, self.listed.per_page)
 
     def hold(self, places: Nodes, content: Values) -> None:
+        if not len(self.places):
+            self.places, self.content = places, content
+            return
         order = np.argsort(np.concatenate([self.places, places]))
         self.places = np.concatenate([self.places, places])[order]
         self.content = np.concatenate([table.whole(self.content), table.whole(content)])[order].view(self.listed.dtype)
@@ -72,6 +75,7 @@ class Writer:
 
     def __init__(self, folder: Path, key: StateKey, random: Random, before: Pages | None = None) -> None:
         self._folder, self._key, self._random, self._before = folder, key, random, before
+        self._desk = np.empty(0, np.uint8)
         listed = before.arrays if before else {}
         first = max(table.files(listed), default=-1) + 1
         folder.mkdir(parents=True)
@@ -131,48 +135,63 @@ class Writer:
         missing = np.setdiff1d(pages, each.places, assume_unique=True)
         if not len(missing):
             return
-        content = np.zeros((len(missing), per_page), each.listed.dtype)
         own = {file.number: file for file in (self._lasting, self._passing)}
         here = np.isin(each.listed.entries["file"][missing], list(own))
-        for row in np.flatnonzero(here).tolist():
-            entry = each.listed.entries[missing[row]]
-            sealed = own[int(entry["file"])].read(int(entry["at"]), int(entry["length"]))
-            items = np.frombuffer(AESGCM(entry["key"].tobytes()).decrypt(ONCE, sealed, None), each.listed.dtype)
-            content[row, : len(items)] = items
-        if not here.all():
-            assert self._before is not None  # only it has pages in other files
-            found = table.whole(self._before.opened(name, missing[~here]))
-            rows = np.zeros((int((~here).sum()), per_page), found.dtype)
-            rows.reshape(-1)[: len(found)] = found  # in their order, so that only the last can be shorter
-            table.whole(content)[~here] = rows
-        each.hold(missing, content)
+        for chosen, opened in ((here, self._opened_here), (~here, self._opened_before)):
+            if chosen.any():
+                found = opened(name, missing[chosen])
+                if short := -len(found) % per_page:  # only the last page can be shorter
+                    found = np.concatenate([found, np.zeros(short, found.dtype)])
+                each.hold(missing[chosen], (found if found.flags.writeable else found.copy()).reshape(-1, per_page))
+
+    def _opened_before(self, name: str, pages: Nodes) -> Values:
+        assert self._before is not None  # only it has pages in other files
+        return self._before.opened(name, pages)
+
+    def _opened_here(self, name: str, pages: Nodes) -> Values:
+        each = self._arrays[name]
+        found = []
+        for entry in each.listed.entries[pages]:
+            sealed = each.file.read(int(entry["at"]), int(entry["length"]))
+            found.append(np.frombuffer(AESGCM(entry["key"].tobytes()).decrypt(ONCE, sealed, None), each.listed.dtype))
+        return np.concatenate(found)
 
     def _seal(
         self, file: _File, entries: npt.NDArray[np.void], items: Values, starts: Nodes, counts: Nodes, at: Nodes | None = None
     ) -> None:
         """Write a page of `counts` items from each of `starts` on, and enter it into `entries`, at these places if not at all of them."""
         width, keys = items.dtype.itemsize, self._random(KEY_BYTES * len(starts))
-        stops = np.cumsum(counts * width + TAG_BYTES)
-        sealed = np.empty(int(stops[-1]), np.uint8).data
-        source = items.reshape(-1).view(np.uint8).data
-        start = key = 0
-        for begin, end, stop in zip((starts * width).tolist(), ((starts + counts) * width).tolist(), stops.tolist(), strict=True):
-            AESGCM(keys[key : key + KEY_BYTES]).encrypt_into(ONCE, source[begin:end], None, sealed[start:stop])
-            start, key = stop, key + KEY_BYTES
         where: Any = slice(None) if at is None else at
-        entries["file"][where], entries["length"][where] = file.number, counts * width + TAG_BYTES
-        entries["at"][where] = file.at + stops - counts * width - TAG_BYTES
+        lengths = counts * width + TAG_BYTES
+        entries["file"][where], entries["length"][where] = file.number, lengths
+        entries["at"][where] = file.at + np.cumsum(lengths) - lengths
         entries["first"][where] = items.reshape(-1)[starts] if items.dtype == np.uint64 else 0
         entries["key"][where] = np.frombuffer(keys, np.uint8).reshape(-1, KEY_BYTES)
-        file.write(sealed)
+        source = items.reshape(-1).view(np.uint8).data
+        for first in range(0, len(starts), _SEALED_AT_A_TIME):
+            some = slice(first, first + _SEALED_AT_A_TIME)
+            stops = np.cumsum(lengths[some]).tolist()
+            if len(self._desk) < stops[-1]:  # memory that is used again: asking the system for new takes longer than sealing
+                self._desk = np.empty(stops[-1], np.uint8)
+            sealed, start, key = self._desk.data, 0, KEY_BYTES * first
+            for begin, end, stop in zip((starts[some] * width).tolist(), ((starts + counts)[some] * width).tolist(), stops, strict=True):
+                AESGCM(keys[key : key + KEY_BYTES]).encrypt_into(ONCE, source[begin:end], None, sealed[start:stop])
+                start, key = stop, key + KEY_BYTES
+            file.write(sealed[:start])
+
+    def settle(self, name: str) -> None:
+        """Seal what is pending of an array, so that the memory it takes is free again."""
+        each = self._arrays[name]
+        if len(each.places):
+            each.listed.entries = each.listed.entries.copy()
+            starts = np.arange(len(each.places)) * each.listed.per_page
+            self._seal(each.file, each.listed.entries, each.content, starts, each.counts(), each.places)
+            each.places, each.content = each.places[:0], each.content[:0]
 
     def finish(self, notes: Mapping[str, Any]) -> float:
         """Write what is pending and the page table; `notes` is any JSON, sealed with it. Returns how much of the files is of no use."""
-        for each in self._arrays.values():
-            if len(each.places):
-                each.listed.entries = each.listed.entries.copy()
-                starts = np.arange(len(each.places)) * each.listed.per_page
-                self._seal(each.file, each.listed.entries, each.content, starts, each.counts(), each.places)
+        for name in self._arrays:
+            self.settle(name)
         self.close()
         arrays = {name: each.listed for name, each in self._arrays.items()}
         for number in table.files(arrays):
