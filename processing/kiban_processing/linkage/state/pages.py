@@ -103,7 +103,7 @@ class Pages:
         found = rows[place[place < full]].reshape(-1)
         if place[-1] == full:  # the last page of the array, which is not full
             found = np.concatenate([found, table.whole(items)[full * listed.per_page :]])
-        return found.view(listed.dtype)
+        return np.asarray(found.view(listed.dtype))
 
     def _on_desk(self, name: str, pages: Nodes) -> Values:
         """`opened`, in memory that the next call uses again: asking the system for new memory takes longer than opening."""
