@@ -191,13 +191,7 @@ def link_changes(
 def _delivery(
     con: duckdb.DuckDBPyConnection, state: Kept, frozen: Frozen, decisions: pa.Table
 ) -> tuple[increment.Delivery, npt.NDArray[np.uint64]]:
-    table = keys.normalise_relation(con, "linkage_changed", frozen, "linkage_delivered")
-    try:
-        found = con.execute(f"""
-            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {row_digests.digest("r")} AS digest
-            FROM {table} k JOIN linkage_changed r USING (registration) ORDER BY k.node""").to_arrow_table()
-    finally:
-        con.execute(f"DROP TABLE IF EXISTS {table}")
+    found = _normalised(con, frozen) if con.execute("SELECT 1 FROM linkage_changed LIMIT 1").fetchall() else _nothing(state)
     gone = con.execute("SELECT registration FROM linkage_gone ORDER BY 1").to_arrow_table().column(0).combine_chunks().cast(pa.string())
     delivery = increment.Delivery(
         found.drop_columns(["prefix", "digest"]),
@@ -207,6 +201,23 @@ def _delivery(
         _turned(con, state, decisions),
     )
     return delivery, row_digests.numbers(found, "digest")
+
+
+def _normalised(con: duckdb.DuckDBPyConnection, frozen: Frozen) -> pa.Table:
+    """The keys table of `linkage_changed`, with prefix and digest."""
+    table = keys.normalise_relation(con, "linkage_changed", frozen, "linkage_delivered")
+    try:
+        return con.execute(f"""
+            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {row_digests.digest("r")} AS digest
+            FROM {table} k JOIN linkage_changed r USING (registration) ORDER BY k.node""").to_arrow_table()
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _nothing(state: Kept) -> pa.Table:
+    """The same where nothing changed: the statements that normalise take a fifth of a second for no row as well."""
+    further = [("local_patient_id", pa.string()), ("prefix", pa.uint64()), ("digest", pa.uint64())]
+    return pa.schema([*state.schema, *(pa.field(*each) for each in further)]).empty_table()
 
 
 def _turned(con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table) -> Decisions:
