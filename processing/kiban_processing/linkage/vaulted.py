@@ -20,15 +20,14 @@ import pyarrow.compute as pc
 from kiban_processing.linkage import (
     by_model,
     comparisons,
-    decided,
     folder,
     increment,
     keys,
     parameters,
-    registrations,
     relinking,
     row_digests,
     shown_pairs,
+    vault_changes,
 )
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
@@ -40,14 +39,13 @@ from kiban_processing.linkage.state.beginning import Beginning
 from kiban_processing.linkage.state.kept import NAMES, NO_PERSON, Kept, named
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
-from kiban_processing.linkage.state.settled import Decisions
 from kiban_processing.linkage.state.steps import Step
+from kiban_processing.linkage.vault_changes import Difference, compare
 
 Say = Callable[[str, int, int | None], None]
 __all__ = ["PAIRS", "VERSIONS", "Difference", "Linked", "compare", "link_all", "link_changes", "open_state", "usable"]
 
 VERSIONS = {"keys": keys.VERSION, "comparisons": comparisons.VERSION}
-_DECISIONS = "decisions"
 
 
 @dataclass(frozen=True)
@@ -65,19 +63,6 @@ class Linked:
     single: pa.Table
     model: Model
     report: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How many registrations came or are otherwise, how many went, and how many the state knows."""
-
-    changed: int
-    gone: int
-    known: int
-
-    @property
-    def share(self) -> float:
-        return (self.changed + self.gone) / max(self.known, 1)
 
 
 def open_state(state: Path, key: StateKey) -> Kept:
@@ -116,7 +101,7 @@ def link_all(
         lines = _lines(*(review.column(column).to_numpy() for column in ("left_node", "right_node", "weight")))
         attached = {
             by_model.MODEL_PART: _model_text(linked.model),
-            _DECISIONS: _stream(decisions),
+            vault_changes.DECISIONS_PART: vault_changes.stream(decisions),
             **relinking.frozen_parts(linked.frozen),
         }
         counts = {**folder.first_counts(persons, 0), "review": len(lines)}
@@ -131,27 +116,6 @@ def link_all(
     )
 
 
-def compare(con: duckdb.DuckDBPyConnection, relation: str, state: Kept) -> Difference:
-    """Make `linkage_changed` (the rows of `relation` that the state does not know as they are) and `linkage_gone` (registration)."""
-    living = np.setdiff1d(np.arange(state.size), state.dead)
-    held = state.pages.all("names")[living]
-    con.register(
-        "linkage_known",
-        pa.table({"registration": row_digests.texts(held), "digest": pa.array(held["digest"].astype(np.uint64), pa.uint64())}),
-    )
-    try:
-        con.execute(f"""
-            CREATE OR REPLACE TEMP TABLE linkage_changed AS
-            SELECT r.* FROM {relation} r LEFT JOIN linkage_known k USING (registration) WHERE k.digest IS DISTINCT FROM {row_digests.digest("r")}""")
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE linkage_gone AS SELECT registration FROM linkage_known ANTI JOIN {relation} USING (registration)"
-        )
-    finally:
-        con.unregister("linkage_known")
-    changed, gone = (con.execute(f"SELECT count(*) FROM linkage_{name}").fetchall()[0][0] for name in ("changed", "gone"))
-    return Difference(changed, gone, len(held))
-
-
 def link_changes(
     con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table, out: Path, key: StateKey, random: Random, say: Say
 ) -> Linked:
@@ -162,9 +126,10 @@ def link_changes(
     """
     model = parameters.read(state.attached(by_model.MODEL_PART).decode(), "model.json")
     frozen = by_model.frozen_of(state)
-    delivery, digests = _delivery(con, state, frozen, decisions)
     judge = by_model.ByModel(con, model, frozen.registrations)
-    change = increment.judge(state, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
+    with vault_changes.in_haste(con):
+        delivery, digests = vault_changes.delivery(con, state, frozen, decisions)
+        change = increment.judge(state, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
     say("link", delivery.keys.num_rows, delivery.keys.num_rows)
     counts = _advance(state, out, key, random, change, delivery, digests, decisions)
     touched = named(change.pool.texts(change.touched))
@@ -186,63 +151,6 @@ def link_changes(
         },
     }  # fmt: skip
     return Linked(clusters, delivery.withdrawn, made, removed, single, model, report)
-
-
-def _delivery(
-    con: duckdb.DuckDBPyConnection, state: Kept, frozen: Frozen, decisions: pa.Table
-) -> tuple[increment.Delivery, npt.NDArray[np.uint64]]:
-    found = _normalised(con, frozen) if con.execute("SELECT 1 FROM linkage_changed LIMIT 1").fetchall() else _nothing(state)
-    gone = con.execute("SELECT registration FROM linkage_gone ORDER BY 1").to_arrow_table().column(0).combine_chunks().cast(pa.string())
-    delivery = increment.Delivery(
-        found.drop_columns(["prefix", "digest"]),
-        row_digests.numbers(found, "prefix"),
-        gone,
-        row_digests.prefixes(con, gone),
-        _turned(con, state, decisions),
-    )
-    return delivery, row_digests.numbers(found, "digest")
-
-
-def _normalised(con: duckdb.DuckDBPyConnection, frozen: Frozen) -> pa.Table:
-    """The keys table of `linkage_changed`, with prefix and digest."""
-    table = keys.normalise_relation(con, "linkage_changed", frozen, "linkage_delivered")
-    try:
-        return con.execute(f"""
-            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {row_digests.digest("r")} AS digest
-            FROM {table} k JOIN linkage_changed r USING (registration) ORDER BY k.node""").to_arrow_table()
-    finally:
-        con.execute(f"DROP TABLE IF EXISTS {table}")
-
-
-def _nothing(state: Kept) -> pa.Table:
-    """The same where nothing changed: the statements that normalise take a fifth of a second for no row as well."""
-    further = [("local_patient_id", pa.string()), ("prefix", pa.uint64()), ("digest", pa.uint64())]
-    return pa.schema([*state.schema, *(pa.field(*each) for each in further)]).empty_table()
-
-
-def _turned(con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table) -> Decisions:
-    """All that act, and those that acted at the run that left the state and no longer do."""
-    before = pa.ipc.open_stream(pa.py_buffer(state.attached(_DECISIONS))).read_all()
-    con.register("linkage_decided_now", decisions.cast(decided.DECISIONS))
-    con.register("linkage_decided_before", before)
-    ordered = '(SELECT DISTINCT least("left", "right") AS "left", greatest("left", "right") AS "right", same FROM {})'
-    now, then = ordered.format("linkage_decided_now"), ordered.format("linkage_decided_before")
-    try:
-        found = con.execute(f"""
-            SELECT "left", "right", same, true AS acting, NOT EXISTS (SELECT 1 FROM {then} b WHERE b."left" = n."left" AND b."right" = n."right" AND b.same = n.same) AS turned
-            FROM {now} n
-            UNION ALL
-            SELECT "left", "right", same, false, true FROM {then} b
-            WHERE NOT EXISTS (SELECT 1 FROM {now} n WHERE b."left" = n."left" AND b."right" = n."right" AND b.same = n.same)
-            ORDER BY ALL""").to_arrow_table()
-    finally:
-        con.unregister("linkage_decided_now")
-        con.unregister("linkage_decided_before")
-    left, right = (found.column(side).combine_chunks().cast(pa.string()) for side in ("left", "right"))
-    flags = (found.column(flag).combine_chunks().to_numpy(zero_copy_only=False) for flag in ("same", "acting", "turned"))
-    return Decisions(
-        left, right, row_digests.prefixes(con, left), row_digests.prefixes(con, right), *(np.asarray(flag, np.bool_) for flag in flags)
-    )
 
 
 def _advance(
@@ -269,7 +177,7 @@ def _advance(
     step = Step(
         pool.rows(pool.fresh), change.prefixes, serial_of, place, np.zeros_like(place), arrival.dead, arrival.erased,
         (change.touched[moved], persons.serials[moved]), change.pairs, review, state.cuts, names[arrival.fresh], (renamed, names[alike]),
-        {_DECISIONS: _stream(decisions)},
+        {vault_changes.DECISIONS_PART: vault_changes.stream(decisions)},
     )  # fmt: skip
     counts = {**folder.next_counts(state, change, int(state.notes["next_serial"])), "review": len(review)}
     standing = steps.advance(state, out, key, random, step, {**state.notes, **counts})
@@ -285,11 +193,3 @@ def _lines(left: Nodes, right: Nodes, weight: npt.NDArray[np.float64]) -> npt.ND
 
 def _model_text(model: Model) -> bytes:
     return (json.dumps(model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, decided.DECISIONS) as writer:
-        writer.write_table(table.cast(decided.DECISIONS))
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
