@@ -117,8 +117,9 @@ def lay(
     name no day, per column.
     """
     con.register("linkage_received", received.rows)
-    for column in _DATES:
-        con.register(f"linkage_{column}", _dates(received.rows, column))
+    dates = {column: _dates(received.rows, column) for column in _DATES}
+    for column, days in dates.items():
+        con.register(f"linkage_{column}", days)
     other = ", ".join(f"r.{column}" for column in keys.COLUMNS if column not in ("registration", *_DATES))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
@@ -131,14 +132,17 @@ def lay(
         con.execute(f"""
             CREATE OR REPLACE TEMP TABLE {withdrawn} AS
             SELECT registration FROM linkage_received GROUP BY registration HAVING arg_max(op, position) = 'delete' ORDER BY registration""")
-    counted = con.execute(f"""
-        SELECT count(*), (SELECT count(*) FROM {name}),
-               count(*) FILTER (op = 'new') - count(DISTINCT registration) FILTER (op = 'new'), count(*) FILTER (op = 'delete')
-        FROM linkage_received""").fetchall()[0]
-    counts = dict(zip(("rows", "registrations", "repeated", "deleted"), (int(value) for value in counted), strict=True))
-    for column in _DATES:
-        unread = f"SELECT count(*) FROM linkage_received r JOIN linkage_{column} d ON d.written = r.{column} WHERE d.day IS NULL"
-        counts[f"{column}_unreadable"] = int(con.execute(unread).fetchall()[0][0])
+    kept = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    new = received.rows.column("registration").filter(pc.equal(received.rows.column("op"), "new"))
+    counts = {
+        "rows": received.rows.num_rows,
+        "registrations": kept,
+        "repeated": len(new) - int(pc.count_distinct(new).as_py()),
+        "deleted": int(pc.sum(pc.equal(received.rows.column("op"), "delete"), min_count=0).as_py()),
+    }
+    for column, days in dates.items():
+        unread = days.column("written").filter(pc.is_null(days.column("day")))
+        counts[f"{column}_unreadable"] = int(pc.sum(pc.is_in(received.rows.column(column), value_set=unread), min_count=0).as_py())
     for view in ("linkage_received", *(f"linkage_{column}" for column in _DATES)):
         con.unregister(view)
     return counts

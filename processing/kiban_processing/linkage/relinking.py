@@ -20,7 +20,8 @@ from kiban_processing.linkage.parameters import Model
 from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.linkage.state import lines, serials
-from kiban_processing.linkage.state.kept import Beginning, named
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import named
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.refusals import Family, Ground
