@@ -163,7 +163,7 @@ def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_wo
         (tmp_path / "all").mkdir()
         relinking.link_all(
             con,
-            received,
+            registrations.lay(con, received),
             None,
             tmp_path / "one" / "model.json",
             tmp_path / "all",
