@@ -108,11 +108,14 @@ def link_keys(
     if repeated:
         raise REPEATED_REGISTRATION.refuse(count=repeated)
     model = learnt or _learn(con, table, settings, rows)
-    judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
+    candidates = block(con, table, model)
+    judged = evidence.judge(con, table, candidates, model, frozen.registrations)
+    con.execute(f"DROP TABLE {candidates}")
     if learnt is None and settings.link_weight is None:
         model = evidence.calibrate(con, judged, model)
         judged = evidence.decide_again(con, judged, model)
     supported = support.strengthen(con, table, judged, model)
+    con.execute(f"DROP TABLE {judged}")
     judged = decided.impose(con, table, supported, decisions, model, frozen.registrations)
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
@@ -208,7 +211,13 @@ def _explained(con: duckdb.DuckDBPyConnection, table: str, judged: str, shown: s
 
 
 def _report(
-    con: duckdb.DuckDBPyConnection, judged: str, labels: clusters.Nodes, decisions: dict[str, int], settings: LinkageSettings, model: Model, rows: int
+    con: duckdb.DuckDBPyConnection,
+    judged: str,
+    labels: clusters.Nodes,
+    decisions: dict[str, int],
+    settings: LinkageSettings,
+    model: Model,
+    rows: int,
 ) -> dict[str, Any]:
     sizes = Counter(np.unique(labels, return_counts=True)[1].tolist())
     compared = con.execute(f"SELECT count(*), count(*) FILTER (certain) FROM {judged}").fetchall()[0]

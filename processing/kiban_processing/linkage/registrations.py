@@ -268,7 +268,9 @@ def _parsed(source: Callable[[], IO[bytes]], file: str) -> pa.Table:
                 parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
                 convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
             )
-            trimmed = [pa.record_batch([pc.utf8_trim_whitespace(column) for column in batch.columns], schema=reader.schema) for batch in reader]
+            trimmed = [
+                pa.record_batch([pc.utf8_trim_whitespace(column) for column in batch.columns], schema=reader.schema) for batch in reader
+            ]
         table = pa.Table.from_batches(trimmed, reader.schema)
     except pa.ArrowInvalid:
         # The library's message can quote the file's content.

@@ -68,7 +68,9 @@ def link_all(
 
     try:
         say("link", 0, counts["registrations"])
-        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged, explained=("review",))
+        linked = model.link(
+            con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged, explained=("review",)
+        )
         texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
         con.execute("DROP TABLE linkage_registrations")
         names = linked.clusters.column("registration").combine_chunks()
@@ -113,13 +115,15 @@ def _model(file: Path) -> Model:
 
 def keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
     """Keep a whole run's keys table, in the order of its nodes."""
-    columns = f"*, {registrations.prefix_sql('registration')} AS prefix"
-    for start in range(0, max(size, 1), _ROWS_AT_A_TIME):
-        piece = con.execute(
-            f"SELECT {columns} FROM {table} WHERE node >= {start} AND node < {start + _ROWS_AT_A_TIME} ORDER BY node"
-        ).to_arrow_table()
+    pieces = con.execute(f"SELECT *, {registrations.prefix_sql('registration')} AS prefix FROM {table} ORDER BY node").to_arrow_reader(
+        _ROWS_AT_A_TIME
+    )
+    tables = (pa.Table.from_batches([batch]) for batch in pieces) if size else iter([pieces.schema.empty_table()])
+    done = 0
+    for piece in tables:
         beginning.add_rows(piece.drop_columns(["prefix"]), piece.column("prefix").to_numpy())
-        say("keep", start, size)
+        done += piece.num_rows
+        say("keep", done, size)
 
 
 def with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
