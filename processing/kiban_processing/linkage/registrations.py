@@ -194,14 +194,13 @@ def _utf8(path: Path) -> tuple[Callable[[], IO[bytes]], str]:
     if marked is not None:
         begin = len(codecs.BOM_UTF8) if marked else 0
         return lambda: _opened(path if held is None else held, begin), "utf-8-bom" if marked else "utf-8"
-    error = _first_error(raw)
     # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
     if raw.startswith(codecs.BOM_UTF8) or _mostly_utf8(raw):
-        raise _undecodable(raw, error.start, path.name) from None
+        raise _undecodable(raw, _first_error(raw).start, path.name)
     try:
         text = raw.decode("cp932")
-    except UnicodeDecodeError as other:
-        raise _undecodable(raw, other.start, path.name) from None
+    except UnicodeDecodeError as error:
+        raise _undecodable(raw, error.start, path.name) from None
     if undefined := _UNDEFINED_IN_CP932.search(text):
         raise _undecodable(raw, len(text[: undefined.start()].encode("cp932")), path.name)
     content = text.encode()
