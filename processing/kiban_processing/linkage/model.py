@@ -43,7 +43,7 @@ Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Fro
 class Linked:
     """Outcome of one run.
 
-    `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2 odds), decision
+    `clusters`: registration, cluster (its first registration by name). `pairs`, of the decisions asked for: left, right (registrations), weight (log2 odds), decision
     (link, review, veto), reasons (codes of `reasons.TEXTS`) and weights (one per reason, their sum is the weight); vetoes only
     where the pair looks like one person or shares a household. `model`, `frozen`: what an increment needs to judge alike.
     `report`: counts, model, digest.
