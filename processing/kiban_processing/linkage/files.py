@@ -97,14 +97,17 @@ def link_files(
     merged = _bytes(mergers) if mergers else b""
     say("read", 0, None)
     received = registrations.read(paths, mapping)
+    files = list(received.files)
     with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= FEW) as used:
         if increment and previous is not None:
             report, model_text = delivering.deliver(used, received, previous, part, key, random, say)
         else:
-            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say, mergers=merged)
+            counts = registrations.lay(used, received)
+            del received  # the engine holds the rows now, and may put them aside
+            report, model_text = relinking.link_all(used, counts, previous, model, part, key, random, settings, say, mergers=merged)
         say("write", 0, None)
         (part / MODEL_FILE).write_text(model_text, encoding="utf-8")
-        report = {"files": list(received.files), **report}
+        report = {"files": files, **report}
         (part / REPORT_FILE).write_text(json.dumps(report, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return report
 

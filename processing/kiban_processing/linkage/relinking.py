@@ -17,7 +17,6 @@ from kiban_processing.linkage import by_model, delivering, differences, folder, 
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.linkage.state import lines, serials
 from kiban_processing.linkage.state.beginning import Beginning
@@ -40,12 +39,12 @@ UNUSABLE_PREVIOUS = Ground(
 
 
 def link_all(
-    con: duckdb.DuckDBPyConnection, received: Received, previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
+    con: duckdb.DuckDBPyConnection, counts: dict[str, int], previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
     settings: LinkageSettings | None, say: Any, frozen: Frozen | None = None, mergers: bytes = b"",
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """Link everything and write it into the new folder `out`; returns the report and the model as text.
+    """Link everything that `registrations.lay` has laid, with the `counts` it returned, and write it into the new folder `out`.
 
-    `frozen`: counts to judge by, None for those of these registrations. `mergers`: the table of municipalities' mergers; it goes into the
+    Returns the report and the model as text; the table laid is dropped. `frozen`: counts to judge by, None for those of these registrations. `mergers`: the table of municipalities' mergers; it goes into the
     state, so that deliveries are read by it too.
     Refuses: linkage-previous-unusable, linkage-model-unusable, linkage-mergers-unusable, and as `model.link`.
     """
@@ -55,7 +54,6 @@ def link_all(
     learnt = _model(model_file) if model_file else None
     before = _before(previous) if previous else None
     merged = municipalities.read_mergers(mergers) if mergers else None
-    counts = registrations.lay(con, received)
     beginning = Beginning(out, key, random, by_model.SHAPE)
     labels: list[Nodes] = []
     quality: list[dict[str, Any]] = []
@@ -78,11 +76,13 @@ def link_all(
 
     try:
         say("link", 0, counts["registrations"])
-        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged)
+        linked = model.link(
+            con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged, explained=("review",)
+        )
         texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
         con.execute("DROP TABLE linkage_registrations")
         names = linked.clusters.column("registration").combine_chunks()
-        review = with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
+        review = with_nodes(linked.pairs, names)
         model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         notes = {"model": linked.model.digest(), "deliveries": 0, "changed": 0}
 
@@ -125,13 +125,15 @@ def _model(file: Path) -> Model:
 
 def keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
     """Keep a whole run's keys table, in the order of its nodes."""
-    columns = f"*, {registrations.prefix_sql('registration')} AS prefix"
-    for start in range(0, max(size, 1), _ROWS_AT_A_TIME):
-        piece = con.execute(
-            f"SELECT {columns} FROM {table} WHERE node >= {start} AND node < {start + _ROWS_AT_A_TIME} ORDER BY node"
-        ).to_arrow_table()
+    pieces = con.execute(f"SELECT *, {registrations.prefix_sql('registration')} AS prefix FROM {table} ORDER BY node").to_arrow_reader(
+        _ROWS_AT_A_TIME
+    )
+    tables = (pa.Table.from_batches([batch]) for batch in pieces) if size else iter([pieces.schema.empty_table()])
+    done = 0
+    for piece in tables:
         beginning.add_rows(piece.drop_columns(["prefix"]), piece.column("prefix").to_numpy())
-        say("keep", start, size)
+        done += piece.num_rows
+        say("keep", done, size)
 
 
 def with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
