@@ -114,7 +114,7 @@ class _Reading:
 
     def remarks(self) -> tuple[Remark, ...]:
         beside = (
-            Remark(file, findings.STORED_BESIDE.code, {"storage": one.value, "number": number})
+            Remark(file, findings.STORED_BESIDE.code, {"storage": places.BESIDE_NAMES[one], "number": number})
             for one, (file, number) in self._beside.items()
         )
         days = (
@@ -128,10 +128,10 @@ class _Reading:
         if isinstance(place, Place):
             if self._only is not None and (place.kind not in self._kinds or place.condition is not Condition.VALID):
                 return
-            self.gathering.sent[name] = 1
+            self.gathering.begin(name)
             self._record(source, name, number, place, is_repeated)
             return
-        self.gathering.sent[name] = 1
+        self.gathering.begin(name)
         if place is None:
             self._refuse(name, NAME_NOT_STANDARD.refuse(file=masks.shown(number, None)))
             return

@@ -15,15 +15,20 @@ from kiban_processing.refusals import Refusal
 
 
 class Gathering:
-    """Collects until `piece()`; every file is one record, number 1."""
+    """Collects until `piece()`. Every file is one record, number 1; only an archive can hold a name twice, and then counts on."""
 
     def __init__(self) -> None:
         self.sent: dict[str, int] = {}
         self._rows: dict[str, list[list[str]]] = {}
         self._files: dict[str, list[str]] = {}
+        self._numbers: dict[str, list[int]] = {}
         self._defects: list[tuple[str, int, str | None, str, str, str | None]] = []
         self._aside: dict[str, int] = {}
         self._refused: dict[str, tuple[Refusal, int]] = {}
+
+    def begin(self, file: str) -> None:
+        """Count a record; what is told of the file from here on is told of it."""
+        self.sent[file] = self.sent.get(file, 0) + 1
 
     def accept(self, file: str, found: Sequence[tuple[str, rows.Row]], is_lossy: bool) -> bool:
         """Take a record's rows; whether a value was lost of them."""
@@ -34,22 +39,24 @@ class Gathering:
                 self._lose(file, table, row)
             self._rows.setdefault(table, []).append(row)
             self._files.setdefault(table, []).append(file)
+            self._numbers.setdefault(table, []).append(self.sent[file])
         return lost
 
     def set_aside(self, kind: str) -> None:
         self._aside[kind] = self._aside.get(kind, 0) + 1
 
     def quarantine(self, file: str, rule: Rule, raw: str) -> None:
-        self._defects.append((file, 1, None, rule.code, findings.ROW, raw))
+        self._defects.append((file, self.sent[file], None, rule.code, findings.ROW, raw))
 
     def refuse(self, file: str, why: Refusal) -> None:
-        self._refused[file] = why, 1
+        _, before = self._refused.get(file, (why, 0))
+        self._refused[file] = why, before + 1
 
     def piece(self) -> Piece:
         tables = {}
         for table, found in self._rows.items():
-            names, count = rows.columns(table), len(found)
-            arrays = [pa.array(self._files[table], pa.string()), pa.repeat(pa.scalar(1, pa.int64()), count)]
+            names = rows.columns(table)
+            arrays = [pa.array(self._files[table], pa.string()), pa.array(self._numbers[table], pa.int64())]
             arrays += [pa.array(column, pa.string()) for column in zip(*found, strict=True)]
             tables[table] = pa.Table.from_arrays(arrays, schema=pa.schema([*PLACE, *((name, pa.string()) for name in names)]))
         defects = [pa.array(column, field.type) for column, field in zip(zip(*self._defects, strict=True), DEFECTS, strict=False)]
@@ -60,5 +67,5 @@ class Gathering:
         """Values with a character that was lost are told and dropped; the rest of the row is sound."""
         for place, name in enumerate(rows.columns(table)):
             if LOST in row[place]:
-                self._defects.append((file, 1, name, findings.CHARACTER_LOST.code, findings.VALUE, None))
+                self._defects.append((file, self.sent[file], name, findings.CHARACTER_LOST.code, findings.VALUE, None))
                 row[place] = ""

@@ -27,6 +27,13 @@ class Beside(StrEnum):
     INDEX = "index"  # インデックスデータベース
 
 
+BESIDE_NAMES = {
+    Beside.EXTENDED: "拡張ストレージ (extended storage)",
+    Beside.TRANSACTIONS: "トランザクションストレージ (transaction storage)",
+    Beside.INDEX: "インデックスデータベース (index database)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One file's place. `day`: YYYYMMDD or "-" (kinds of the patient as such). `agrees`: the folders above name the same patient, day and kind."""

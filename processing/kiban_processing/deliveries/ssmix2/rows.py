@@ -24,19 +24,28 @@ def columns(table: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Compiled:
+    """`shared`: items that are the same for all rows of a group; `own`: those that stand in the row's own segment or number it."""
+
     table: str
     per: str
     unless: str | None
     only: tuple[tuple[Take, frozenset[str] | None], ...]
-    takes: tuple[tuple[int, Take], ...]
+    shared: tuple[tuple[int, Take], ...]
+    own: tuple[tuple[int, Take], ...]
     width: int
 
     def holds(self, segments: Segments) -> bool:
         return all(bool(take(segments)) if texts is None else take(segments) in texts for take, texts in self.only)
 
-    def row(self, segments: Segments) -> Row:
+    def begun(self, segments: Segments) -> Row:
         row = [""] * self.width
-        for place, take in self.takes:
+        for place, take in self.shared:
+            row[place] = take(segments)
+        return row
+
+    def row(self, begun: Row, segments: Segments) -> Row:
+        row = begun.copy()
+        for place, take in self.own:
             row[place] = take(segments)
         return row
 
@@ -49,14 +58,10 @@ def _compiled(name: str) -> tuple[_Compiled, ...]:
 def _compile(rows: Rows) -> _Compiled:
     names = columns(rows.table)
     only = tuple((takes.component(source), texts) for source, texts in rows.only)
-    return _Compiled(
-        rows.table,
-        rows.per,
-        rows.unless,
-        only,
-        tuple((names.index(field.item), takes.compiled(field)) for field in rows.fields),
-        len(names),
-    )
+    own = tuple(field for field in rows.fields if any(source.startswith((rows.per, "@row")) for source in field.sources))
+    shared = tuple(field for field in rows.fields if field not in own)
+    placed = [tuple((names.index(field.item), takes.compiled(field)) for field in fields) for fields in (shared, own)]
+    return _Compiled(rows.table, rows.per, rows.unless, only, placed[0], placed[1], len(names))
 
 
 @cache
@@ -124,11 +129,13 @@ class _Group:
             seen.update(level)
         seen.update({name: waiting[0][1] for name, waiting in self._waiting.items()})
         for one in self._compiled:
-            if one.unless in self._waiting:
+            waiting = self._waiting.get(one.per)
+            if waiting is None or one.unless in self._waiting:
                 continue
-            for number, segment in self._waiting.get(one.per, ()):
+            begun = one.begun(seen)
+            for number, segment in waiting:
                 seen[one.per] = segment
                 if one.holds(seen):
                     self._place[_ROW] = f"{self._key}-{one.per}{number}"
-                    self.found.append((one.table, one.row(seen)))
+                    self.found.append((one.table, one.row(begun, seen)))
         self._waiting.clear()

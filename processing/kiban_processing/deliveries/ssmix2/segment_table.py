@@ -248,7 +248,12 @@ KINDS = {
 }
 """Data kinds that become rows."""
 
-ASIDE = frozenset("ADT-01 ADT-21 ADT-31 ADT-32 ADT-41 ADT-42 ADT-51 ADT-61 OMD OML-01 OMG-01 OMG-02 OMG-03 OMG-11 OMG-12 OMG-13".split())
+ASIDE = frozenset(
+    (
+        *("ADT-01", "ADT-21", "ADT-31", "ADT-32", "ADT-41", "ADT-42", "ADT-51", "ADT-61"),
+        *("OMD", "OML-01", "OMG-01", "OMG-02", "OMG-03", "OMG-11", "OMG-12", "OMG-13"),
+    )
+)
 """Data kinds of the standard that no table takes; counted under their name."""
 
 TRANSLATIONS: dict[str, dict[str, str]] = {

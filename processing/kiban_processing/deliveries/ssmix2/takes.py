@@ -45,8 +45,8 @@ def component(source: str) -> Take:
     name, sub = wanted
 
     def take(segments: Segments) -> str:
-        text = _field(segments, segment, number)
-        if not text:
+        fields = segments.get(segment)  # as `_field`, written out here, for this is called more than all the rest
+        if fields is None or len(fields) <= number or not (text := fields[number]):
             return ""
         if key is not None or "~" in text:
             text = _repetition(text, key)
