@@ -62,15 +62,15 @@ def read(data: bytes, otherwise: str | None = None) -> Message:
     data = data.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\x0b")
     if not data.startswith(b"MSH") or len(data) < 9 or b"\0" in data:
         raise _unreadable(findings.NOT_OF_FORMAT, data)
-    text = _decode(data, otherwise)
-    marks = text[3:8]
+    marks = data[3:8].decode("latin-1")
     if len(set(marks)) != 5 or any(mark.isalnum() or not 0x20 < ord(mark) < 0x7F for mark in marks):
-        raise Unreadable(findings.NOT_OF_FORMAT, text)
+        raise _unreadable(findings.NOT_OF_FORMAT, data)
+    text = _decode(data, otherwise)
     if marks != _STANDARD:
         text = text[:3] + _STANDARD + text[8:].translate(_translation(marks))
     if "\n" in text:
         text = text.replace("\r\n", "\r").replace("\n", "\r")
-    segments = [line.split("|") for line in text.rstrip("\r\x1c ").split("\r") if line]
+    segments = [line.split("|") for line in text.rstrip("\r\x1c").split("\r") if line]
     segments[0].insert(1, "|")
     for segment in segments:
         if not _is_name(segment[0]):
