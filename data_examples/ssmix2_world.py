@@ -207,7 +207,7 @@ def _results(person: Person, day: str, order: str, rng: random.Random) -> list[s
         f"SPM|1|{order}||023^血清^JC10|||||||||||||{day}0930",
         f"OBR|1|{order}|{order}|E001^生化学的検査^99O03|||{day}|{day}",
     ]
-    for number, (code, name, usual, unit) in enumerate(rng.sample(TESTS * 2, rng.randrange(9, 20)), 1):
+    for number, (code, name, usual, unit) in enumerate(rng.sample(TESTS * 3, rng.randrange(12, 28)), 1):
         local = f"{code}^{name}^JC10^{10000 + number}^{name}^99X03"
         if not unit:
             found.append(f"OBX|{number}|ST|{local}||{rng.choice(('(-)', '(±)', '(1+)', '（２＋）'))}|||N|||F")

@@ -64,7 +64,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data[:place] + data[rng.randrange(len(data)) :]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_no_damage_crashes_the_reader_or_loses_a_record(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     rng = random.Random(seed)
@@ -73,7 +73,7 @@ def test_no_damage_crashes_the_reader_or_loses_a_record(tmp_path_factory: pytest
     assert total.sent == 40 == total.accepted + total.quarantined + total.refused
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300).map(lambda data: b"MSH|^~\\&|" + data) | st.binary(max_size=300), st.sampled_from(["\r", "\x1c", ""]))
 def test_any_bytes_are_a_message_or_told_why_not(data: bytes, end: str) -> None:
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 from data_examples import ssmix2_world
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kiban_processing.formats import iso2022jp
@@ -22,6 +22,8 @@ JIS_X_0208 = [
     text for lead in range(0x21, 0x75) for trail in range(0x21, 0x7F)
     if (text := (b"\x1b$B" + bytes((lead, trail)) + b"\x1b(B").decode("iso2022_jp", "replace")) and LOST not in text
 ]  # fmt: skip
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
 
 
 def kanji(code: int) -> bytes:
@@ -76,11 +78,13 @@ def test_what_is_not_understood_is_not_guessed(data: bytes) -> None:
         decode(data)
 
 
+@unhurried
 @given(st.text(st.sampled_from(JIS_X_0208) | st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60))
 def test_where_python_knows_the_encoding_both_agree(text: str) -> None:
     assert decode(text.encode("iso2022_jp")) == text.translate(DIFFERENCES)
 
 
+@unhurried
 @given(
     st.text(
         st.sampled_from(sorted(ssmix2_world._PAIRS))
@@ -93,6 +97,7 @@ def test_every_character_of_cp932_survives_the_way_through_seven_bits(text: str)
     assert decode(ssmix2_world.encode(text)) == text
 
 
+@unhurried
 @given(
     st.binary(max_size=80)
     | st.lists(st.sampled_from([b"\x1b$B", b"\x1b(B", b"\x1b(I", b"\x1b$(D", b"0!", b"|", b"\r", b"\x1b"]), max_size=20).map(b"".join)

@@ -88,4 +88,5 @@ def _show(door: Door, found: inspection.Inspection) -> None:
     for remark in found.remarks:
         rule = findings.named(remark.rule)
         what = rule.what.filled(dict(remark.particulars))
-        door.tell(f"備考: {found.shown(remark.file)} — {what.ja}", f"Remark: {found.shown(remark.file)} — {what.en}")
+        more = "".join(f" {name}={value}" for name, value in remark.particulars.items())
+        door.tell(f"備考: {found.shown(remark.file)} — {what.ja}{more}", f"Remark: {found.shown(remark.file)} — {what.en}{more}")

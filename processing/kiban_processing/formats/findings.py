@@ -166,8 +166,8 @@ STORED_BESIDE = Rule(
     "stored-beside",
     VALUE,
     Text(
-        "標準化ストレージと共に送られた{storage}は、写し又は別の内容なので読みませんでした(ファイル数 {number})。",
-        "What came beside the standard storage was not read, {storage}: it holds copies or other things (files: {number}).",
+        "標準化ストレージと共に送られた別のストレージ(拡張、トランザクション、インデックス)は、写し又は別の内容なので読みませんでした。",
+        "What came beside the standard storage (extended, transactions, index) was not read: it holds copies or other things.",
     ),
     Text("そのままで構いません。送らなければ受信が早くなります。", "Nothing need be done; without them the delivery is received sooner."),
 )
@@ -175,8 +175,8 @@ DAY_DISAGREES = Rule(
     "day-disagrees",
     VALUE,
     Text(
-        "{kind} に、格納場所の日付と中の日付が違う記録があります(件数 {number})。中の日付を採りました。",
-        "Records of {kind} say another day inside than their place (records: {number}); the day inside was taken.",
+        "格納場所の日付と中の日付が違う記録があります。中の日付を採りました。",
+        "Records say another day inside than their place does; the day inside was taken.",
     ),
     Text("書き出しの日付の設定を確かめてください。", "Check which day the export files records under."),
 )

@@ -31,7 +31,7 @@ def decode(data: bytes) -> str:
 
     ESC ( J (JIS X 0201 Roman) is read as ASCII, as CP50221 does. A line end inside kanji returns to ASCII (RFC 1468).
 
-    >>> decode(b"\\x1b$B-!b{\\x1b(B^\\x1b(I6]\\x1b(B")
+    >>> decode(b"\\x1b$B-!|b\\x1b(B^\\x1b(I6]\\x1b(B")
     '①髙^ｶﾝ'
     """
     if b"\x0e" in data or b"\x0f" in data:

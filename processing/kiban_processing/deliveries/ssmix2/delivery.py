@@ -114,7 +114,7 @@ class _Reading:
 
     def remarks(self) -> tuple[Remark, ...]:
         beside = (
-            Remark(file, findings.STORED_BESIDE.code, {"storage": places.BESIDE_NAMES[one], "number": number})
+            Remark(file, findings.STORED_BESIDE.code, {"storage": one.value, "number": number})
             for one, (file, number) in self._beside.items()
         )
         days = (

@@ -27,13 +27,6 @@ class Beside(StrEnum):
     INDEX = "index"  # インデックスデータベース
 
 
-BESIDE_NAMES = {
-    Beside.EXTENDED: "拡張ストレージ (extended storage)",
-    Beside.TRANSACTIONS: "トランザクションストレージ (transaction storage)",
-    Beside.INDEX: "インデックスデータベース (index database)",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """One file's place. `day`: YYYYMMDD or "-" (kinds of the patient as such). `agrees`: the folders above name the same patient, day and kind."""
@@ -77,8 +70,8 @@ def read(name: str) -> Place | Beside | None:
     patient, day, kind, order, written, department, flag = found.groups()
     agrees = True
     if len(parts) >= 4 and (parts[-3] == "-" or (len(parts[-3]) == 8 and parts[-3].isdecimal())):
-        folders = parts[-6:-4] if len(parts) >= 6 else [patient[:3], patient[3:6]]
-        agrees = parts[-4:-1] == [patient, day, kind] and folders == [patient[:3], patient[3:6]]
+        is_deep = len(parts) >= 6 and len(patient) >= 6  # how shorter IDs are filed, systems decide
+        agrees = parts[-4:-1] == [patient, day, kind] and (not is_deep or parts[-6:-4] == [patient[:3], patient[3:6]])
     return Place(patient, day, kind, order, written, department, _CONDITIONS[flag], agrees)
 
 
