@@ -88,5 +88,7 @@ def _show(door: Door, found: inspection.Inspection) -> None:
     for remark in found.remarks:
         rule = findings.named(remark.rule)
         what = rule.what.filled(dict(remark.particulars))
-        more = "".join(f" {name}={value}" for name, value in remark.particulars.items())
-        door.tell(f"備考: {found.shown(remark.file)} — {what.ja}{more}", f"Remark: {found.shown(remark.file)} — {what.en}{more}")
+        particulars = "".join(f" {name}={value}" for name, value in remark.particulars.items())
+        door.tell(
+            f"備考: {found.shown(remark.file)} — {what.ja}{particulars}", f"Remark: {found.shown(remark.file)} — {what.en}{particulars}"
+        )

@@ -212,8 +212,6 @@ RESULTS = Rows(
     only=(("OBX-11", frozenset({"", "F", "C", "P", "R", "S", "U"})),),
 )
 
-_NONE: frozenset[str] = frozenset()
-
 
 def _kind(
     name: str,

@@ -116,7 +116,11 @@ def _coded(source: str, choose: Callable[[str, str], str]) -> Take:
                 return chosen
         return ""
 
-    return lambda segments: read(text) if (text := _field(segments, segment, number)) else ""
+    def take(segments: Segments) -> str:
+        fields = segments.get(segment)
+        return read(fields[number]) if fields is not None and len(fields) > number and fields[number] else ""
+
+    return take
 
 
 def _result(part: int) -> Callable[[str, tuple[str, ...]], Take]:
@@ -124,7 +128,9 @@ def _result(part: int) -> Callable[[str, tuple[str, ...]], Take]:
         segment, number, _, key = _parts(source)
 
         def take(segments: Segments) -> str:
-            text = _repetition(_field(segments, segment, number), key)
+            text = _field(segments, segment, number)
+            if key is not None or "~" in text:
+                text = _repetition(text, key)
             if not text or text == _NULL:
                 return ""
             found = results.sort(segments[segment][2], text)[part]
