@@ -45,6 +45,7 @@ class Inspection:
     by_rule: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    refused_count: int = 0
     remarks: tuple[Remark, ...] = ()
     shown: Callable[[str], str] = str
 
@@ -57,6 +58,7 @@ class Inspection:
             "findings": [self._finding(one, language) for one in self.findings],
             "findings_not_listed": sum(self.by_rule.values()) - len(self.findings),
             "files_refused": [{"file": self.shown(file), **why.as_json(language)} for file, why in self.refusals.items()],
+            "files_refused_not_listed": self.refused_count - len(self.refusals),
             "remarks": [self._remark(one, language) for one in self.remarks],
         }  # fmt: skip
 
@@ -105,7 +107,10 @@ def inspect(
         if room > 0 and typed.defects.num_rows:
             found.findings += typed.defects.drop_columns(["raw"]).slice(0, room).to_pylist()
         for file, (why, _) in piece.refused.items():
-            found.refusals.setdefault(file, why)
+            if file not in found.refusals:
+                found.refused_count += 1
+                if len(found.refusals) < FILES_TOLD:
+                    found.refusals[file] = why
         if progress is not None:
             progress(str(found.kind), found.total.sent, None)
     found.persons = persons.number
