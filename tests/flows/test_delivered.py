@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import tomli_w
+from data_examples import ssmix2_world
 
 from kiban_operator import findings_report
 from kiban_processing.deliveries import readers, sources
@@ -133,3 +134,22 @@ def test_one_changed_byte_in_a_delivery_makes_another_submission(notified: Any, 
     with (sent / "toy" / "b").open("a", encoding="utf-8") as file:
         file.write("\nletters|y")
     assert notified.receive(sent).submission != first.submission
+
+
+def test_a_storage_of_ssmix2_is_received_like_any_table(place: Any, tools: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "sent"
+    ssmix2_world.write(folder / "ssmix2", 200, 3)
+    tools.write_submission(folder, {})
+    (folder / "mapping.toml").write_text(tomli_w.dumps({"deliveries": [{"path": "ssmix2", "format": "ssmix2"}]}), encoding="utf-8")
+    patients = sorted(path.name for path in (folder / "ssmix2").glob("*/*/*"))
+    place.notify([{"local_patient_id": one, "given_on": "2026-06-01"} for one in patients[1:]])
+    receipt = place.receive(folder)
+    (delivery,) = receipt.deliveries
+    assert delivery["sent"] == 200 == delivery["accepted"] + delivery["quarantined"] + delivery["refused"]
+    assert receipt.counts["patients"].accepted and receipt.counts["encounters"].accepted
+    results = receipt.counts["laboratory_results"]
+    assert results.held and not results.accepted and "item-not-in-notice" in results.held_for, "the notice names no results"
+    keys = {place.key("H900", one) for one in patients}
+    stored = [row for shelf in ("vault", "held") for table in ("encounters", "diagnoses") for row in place.rows(shelf, table)]
+    assert {row["patient_key"] for row in stored} <= keys
+    assert not any(one in row["source_file"] for row in stored for one in patients)
