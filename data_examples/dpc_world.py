@@ -49,7 +49,9 @@ def stays(world: World) -> list[Stay]:
         day = random_.randrange(1, 20)
         last = "00000000" if random_.random() < 0.2 else f"{world.month}{day + random_.randrange(1, 9):02d}"
         born = f"{random_.randrange(1930, 2020)}{random_.randrange(1, 13):02d}{random_.randrange(1, 29):02d}"
-        made.append(Stay(f"{number:010d}", f"P{random_.randrange(10**7):07d}", f"{world.month}{day:02d}", last, born, str(random_.randrange(1, 3))))
+        made.append(
+            Stay(f"{number:010d}", f"P{random_.randrange(10**7):07d}", f"{world.month}{day:02d}", last, born, str(random_.randrange(1, 3)))
+        )
     return made
 
 
@@ -64,7 +66,7 @@ def form_one(world: World) -> list[list[str]]:
     made = []
     for stay in stays(world):
         made += [[FACILITY, stay.data_id, stay.admitted, "0", "0", *row] for row in _form(stay, random_)]
-    return made
+    return [[*row, *[""] * (17 - len(row))] for row in made]
 
 
 def _form(stay: Stay, random_: random.Random) -> list[list[str]]:
@@ -80,7 +82,9 @@ def _form(stay: Stay, random_: random.Random) -> list[list[str]]:
         ["JCS0010", "20140401", "0", "", "000"],
     ]
     for serial in range(random_.randrange(0, 3)):
-        rows.append(["A006040", "20140401", str(serial), "", random_.choice(ICD10), "", random_.choice(DISEASES), "", "", "", "", "併存の病気の名"])
+        rows.append(
+            ["A006040", "20140401", str(serial), "", random_.choice(ICD10), "", random_.choice(DISEASES), "", "", "", "", "併存の病気の名"]
+        )
     if random_.random() < 0.5:
         rows.append(["A007010", "20140401", "0", stay.admitted, random_.choice(OPERATIONS), "1234567", "1", "0", "1", "", "", "手術の名"])
     return rows
@@ -96,7 +100,9 @@ def act_and_detail(world: World, outpatient: bool = False, each: int = 12) -> li
             section = random_.choice(("21", "33", "50", "60"))
             day = stay.admitted if outpatient else f"{world.month}{min(int(stay.admitted[6:]) + random_.randrange(3), 28):02d}"
             for line in range(random_.randrange(2, 5)):
-                made.append([*head, section, f"{sequence:04d}", f"{line:03d}", *_detail(random_, line), *_tail(random_, line, day, outpatient)])
+                made.append(
+                    [*head, section, f"{sequence:04d}", f"{line:03d}", *_detail(random_, line), *_tail(random_, line, day, outpatient)]
+                )
     return made
 
 
@@ -105,7 +111,20 @@ def _detail(random_: random.Random, line: int) -> list[str]:
     name = random_.choice(("前立腺針生検法", "生理食塩液２０ｍＬ", "－組織切片"))
     interpreted = random_.choice(("K6001", "D4132")) if line == 1 else ""
     points = ["00000100", "0", "0"] if line == 0 else ["0", "0", "0"]
-    return ["641300", code, interpreted, name, "0000001.500", "016", "00000154", "0", "00000154", "000000000000" if line else "", *points, "007"]
+    return [
+        "641300",
+        code,
+        interpreted,
+        name,
+        "0000001.500",
+        "016",
+        "00000154",
+        "0",
+        "00000154",
+        "000000000000" if line else "",
+        *points,
+        "007",
+    ]
 
 
 def _tail(random_: random.Random, line: int, day: str, outpatient: bool) -> list[str]:
@@ -119,7 +138,27 @@ def daily_groups(world: World) -> list[list[str]]:
     for stay in stays(world):
         head = [FACILITY, stay.data_id, stay.discharged, stay.admitted]
         tail = ["1", "  200055", "1111", stay.admitted, "20", "310", "", "W31", "0", "0", ""]
-        made.append([*head, "93", "0001", "", "930000000", "", "診断群分類", "2000", "0", "0", "0", *tail, stay.admitted, "", "", "040080x099x0xx", "1.2345"])
+        made.append(
+            [
+                *head,
+                "93",
+                "0001",
+                "",
+                "930000000",
+                "",
+                "診断群分類",
+                "2000",
+                "0",
+                "0",
+                "0",
+                *tail,
+                stay.admitted,
+                "",
+                "",
+                "040080x099x0xx",
+                "1.2345",
+            ]
+        )
         made.append([*head, "60", "0001", "", "160098110", "D413", "検査の名", "100", "0", "0", "0", *tail, "", "", "", "", ""])
     return made
 
@@ -133,7 +172,7 @@ def nursing(world: World) -> list[list[str]]:
         made.append([*head, "ASS0013", "20240601", "0", *(random_.choice("01") for _ in range(8))])
         made.append([*head, "ASS0021", "20220401", "0", *(random_.choice("012") for _ in range(14))])
         made.append([*head, "TAR0010", "20200401", "0", "01"])
-    return made
+    return [[*row, *[""] * (29 - len(row))] for row in made]
 
 
 def written(rows: list[list[str]], columns: tuple[str, ...] = (), encoding: str = "cp932", end: str = "\r\n") -> bytes:

@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
-
 from benchmarks.intake.uke import MEGABYTE, best, raw
 from data_examples import dpc_world
+
 from kiban_processing.deliveries.dpc import delivery, layouts
 from kiban_processing.deliveries.readers import Options
 from kiban_processing.deliveries.typed import Typing

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-
 from data_examples import uke_world
+
 from kiban_processing.deliveries.readers import NO_OPTIONS
 from kiban_processing.deliveries.typed import Typing
 from kiban_processing.deliveries.uke import delivery

@@ -5,7 +5,14 @@ from typing import Any
 from kiban_processing.deliveries.dpc import form_one_codes
 
 Row = dict[str, Any]
-ROLES = {"A006010": "main", "A006020": "admission", "A006030": "resource", "A006031": "second-resource", "A006040": "comorbid", "A006050": "onset-after"}
+ROLES = {
+    "A006010": "main",
+    "A006020": "admission",
+    "A006030": "resource",
+    "A006031": "second-resource",
+    "A006040": "comorbid",
+    "A006050": "onset-after",
+}
 
 
 def _kept(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -28,7 +35,9 @@ def acts(rows: list[list[str]], file: str, patients: dict[str, str]) -> dict[str
         coded = {**basis, "other_code": cells[8]}
         if cells[8][0] == "1":
             k_code = cells[9] if cells[9].startswith("K") else ""
-            found["procedures"].append({**coded, "procedure_id": name, "other_code_system": "receipt-act", "performed_on": cells[23], "k_code": k_code})
+            found["procedures"].append(
+                {**coded, "procedure_id": name, "other_code_system": "receipt-act", "performed_on": cells[23], "k_code": k_code}
+            )
         elif cells[8][0] == "6":
             found["prescriptions"].append({
                 **coded, "prescription_id": name, "other_code_system": "receipt-drug", "prescribed_on": cells[23], "quantity": cells[11],

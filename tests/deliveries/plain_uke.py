@@ -11,7 +11,9 @@ DAYS = {"SI": "performed_on", "IY": "prescribed_on", "TO": "observed_on"}
 
 def rows(text: str, file: str) -> dict[str, list[Row]]:
     """Rows by table in order of the file."""
-    found: dict[str, list[Row]] = {name: [] for name in ("patients", "encounters", "diagnoses", "procedures", "prescriptions", "observations")}
+    found: dict[str, list[Row]] = {
+        name: [] for name in ("patients", "encounters", "diagnoses", "procedures", "prescriptions", "observations")
+    }
     head: list[str] = []
     receipts: list[list[list[str]]] = []
     for line in text.splitlines():

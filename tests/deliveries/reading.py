@@ -41,7 +41,9 @@ def read(path: Path, kind: str, options: readers.Options = readers.NO_OPTIONS, o
     typing, found = Typing(delivery.translations), Read()
     for piece in delivery.pieces(only):
         for table, rows in piece.rows.items():
-            found.rows.setdefault(table, []).extend({key: value for key, value in row.items() if value not in (None, "")} for row in rows.to_pylist())
+            found.rows.setdefault(table, []).extend(
+                {key: value for key, value in row.items() if value not in (None, "")} for row in rows.to_pylist()
+            )
         typed = typing.read(piece)
         for table, rows in typed.rows.items():
             found.typed.setdefault(table, []).extend(rows.to_pylist())

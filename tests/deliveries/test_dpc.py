@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
+from data_examples import dpc_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_examples import dpc_world
 from kiban_processing.deliveries import inspection, readers, texts
 from kiban_processing.deliveries.dpc import form_one_codes, layouts
 from kiban_processing.deliveries.recognition import recognise
@@ -24,7 +24,15 @@ COLUMNS = {"EFn": layouts.EFN_COLUMNS, "EFg": layouts.EFG_COLUMNS, "D": layouts.
 PATIENTS = {stay.data_id: stay.patient for stay in dpc_world.stays(WORLD)}
 
 
-def put(folder: Path, kind: str, rows: list[list[str]], world: dpc_world.World = WORLD, header: bool = True, encoding: str = "cp932", end: str = "\r\n") -> Path:
+def put(
+    folder: Path,
+    kind: str,
+    rows: list[list[str]],
+    world: dpc_world.World = WORLD,
+    header: bool = True,
+    encoding: str = "cp932",
+    end: str = "\r\n",
+) -> Path:
     path = folder / world.name(kind)
     path.write_bytes(dpc_world.written(rows, COLUMNS.get(kind, ()) if header else (), encoding, end))
     return path
@@ -94,8 +102,12 @@ def test_a_stay_that_goes_on_has_no_end_and_zeros_of_codes_stay(tmp_path: Path) 
     assert ("TAR0010-1", "01") in take(tmp_path, "H", dpc_world.nursing(WORLD)).of("observations", "other_code", "value_code")
 
 
-@pytest.mark.parametrize(("month", "is_birth"), [("201703", False), ("201803", False), ("201804", True), ("202407", True), ("202606", True)])
-def test_the_third_column_of_outpatient_files_is_a_birth_date_from_2018_on_and_never_read(tmp_path: Path, month: str, is_birth: bool) -> None:
+@pytest.mark.parametrize(
+    ("month", "is_birth"), [("201703", False), ("201803", False), ("201804", True), ("202407", True), ("202606", True)]
+)
+def test_the_third_column_of_outpatient_files_is_a_birth_date_from_2018_on_and_never_read(
+    tmp_path: Path, month: str, is_birth: bool
+) -> None:
     world = dpc_world.World(seed=5, stays=6, month=month)
     rows = dpc_world.act_and_detail(world, outpatient=True)
     born = {stay.born for stay in dpc_world.stays(world)}
@@ -122,7 +134,10 @@ def test_words_insurers_doctors_wards_and_names_of_items_are_never_read(tmp_path
         take(tmp_path, "EFn", dpc_world.act_and_detail(WORLD)), take(tmp_path, "FF1", dpc_world.form_one(WORLD)),
         take(tmp_path, "D", dpc_world.daily_groups(WORLD)), take(tmp_path, "H", dpc_world.nursing(WORLD)),
     ]  # fmt: skip
-    values = [[{key: value for key, value in row.items() if key != "observation_id"} for made in one.rows.values() for row in made] for one in found]
+    values = [
+        [{key: value for key, value in row.items() if key != "observation_id"} for made in one.rows.values() for row in made]
+        for one in found
+    ]
     told = repr((values, [one.defects for one in found]))  # the number of a row of H names its ward, as the key of the row does
     for hidden in ("200055", "W31", "前立腺", "主な病気", "手術の名", dpc_world.FACILITY):
         assert hidden not in told.replace(f"_{dpc_world.FACILITY}_", ""), hidden
@@ -199,9 +214,9 @@ def test_files_with_or_without_header_encoding_line_ends_and_official_name_give_
     for header in (True, False):
         for encoding, end in (("cp932", "\r\n"), ("utf-8", "\n"), ("utf-8-sig", "\r\n")):
             path = put(tmp_path, kind, rows, header=header, encoding=encoding, end=end)
-            other = path.rename(tmp_path / "data.txt")
-            for place in (other.rename(path), path.rename(other)):
-                one = read(place, "dpc", known)
+            for name in (path.name, "data.txt"):
+                path = path.rename(tmp_path / name)
+                one = read(path, "dpc", known)
                 found.append({
                     table: [{key: value for key, value in row.items() if key != "source_file"} for row in made] for table, made in one.rows.items()
                 })  # fmt: skip
@@ -255,7 +270,11 @@ def test_every_column_and_code_we_name_agrees_with_the_schemas_of_others(folder:
         named = {int(number): one for number, one in said.items() if one["name"] != "空欄" and int(number) <= 8}
         assert {one.number for one in payloads} == set(named), code
         assert {number for number, one in named.items() if one["type"] == "date"} <= {one.number for one in payloads if one.is_date}, code
-    read_of = {"A000010": ("生年月日", "性別", "患者住所地域の郵便番号"), "A000030": ("退院年月日", None, "退院時転帰"), "A007010": ("手術日", "点数表コード", "手術基幹コード")}
+    read_of = {
+        "A000010": ("生年月日", "性別", "患者住所地域の郵便番号"),
+        "A000030": ("退院年月日", None, "退院時転帰"),
+        "A007010": ("手術日", "点数表コード", "手術基幹コード"),
+    }
     for code, names in read_of.items():
         for number, name in enumerate(names, 1):
             assert name is None or theirs["ff1"]["codes"][code]["payloads"][str(number)]["name"] == name

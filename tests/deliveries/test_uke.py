@@ -7,10 +7,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from data_examples import uke_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_examples import uke_world
 from kiban_processing.deliveries import inspection, texts
 from kiban_processing.deliveries.recognition import recognise
 from kiban_processing.deliveries.uke import layouts
@@ -53,7 +53,9 @@ def test_a_day_that_the_month_lacks_loses_the_row_and_not_the_receipt(tmp_path: 
 
 
 def test_both_date_dialects_are_read(tmp_path: Path) -> None:
-    found = read(claims(tmp_path, "IR,1,13,1,9999999,,,50605", "RE,1,1112,50604,星野,2,3550102,,,,,,,0042", "SY,2500013,4310401,2", act(5)), "uke")
+    found = read(
+        claims(tmp_path, "IR,1,13,1,9999999,,,50605", "RE,1,1112,50604,星野,2,3550102,,,,,,,0042", "SY,2500013,4310401,2", act(5)), "uke"
+    )
     assert found.of("patients", "birth_date", "sex") == [(date(1980, 1, 2), "female")]
     assert found.of("encounters", "started_on", "ended_on") == [(date(2024, 4, 1), date(2024, 4, 30))]
     assert found.of("diagnoses", "diagnosed_on", "outcome") == [(date(2019, 4, 1), "cured")]
@@ -61,7 +63,9 @@ def test_both_date_dialects_are_read(tmp_path: Path) -> None:
 
 
 def test_a_suspected_disease_is_known_by_a_whole_modifier_and_not_by_digits_across_two(tmp_path: Path) -> None:
-    found = read(claims(tmp_path, HEAD, PERSON, "SY,2500013,20240401,1,40018002", "SY,2500013,20240401,1,48002001", "SY,2500013,20240401,1"), "uke")
+    found = read(
+        claims(tmp_path, HEAD, PERSON, "SY,2500013,20240401,1,40018002", "SY,2500013,20240401,1,48002001", "SY,2500013,20240401,1"), "uke"
+    )
     assert found.of("diagnoses", "certainty") == [("suspected",), ("confirmed",), ("confirmed",)]
 
 
@@ -72,7 +76,10 @@ def test_an_uncoded_disease_is_words_in_the_item_for_words_alone(tmp_path: Path)
 
 
 def test_insurance_numbers_go_into_the_items_of_identification_codes_and_comments_nowhere(tmp_path: Path) -> None:
-    found = read(claims(tmp_path, HEAD, PERSON, "HO,06130012,１２３,７７,3,500", "SN,1,01,,,,05", "CO,99,1,810000001,内緒の話", "SJ,01,症状の話"), "uke")
+    found = read(
+        claims(tmp_path, HEAD, PERSON, "HO,06130012,１２３,７７,3,500", "SN,1,01,,,,05", "CO,99,1,810000001,内緒の話", "SJ,01,症状の話"),
+        "uke",
+    )
     assert found.of("patients", "insurer_number", "insured_symbol", "insured_number", "insured_branch") == [("06130012", "123", "77", "05")]
     assert "の話" not in repr((found.rows, found.defects))
 
@@ -156,7 +163,9 @@ def test_rows_are_the_same_whatever_the_encoding_the_line_ends_and_the_closing_m
 
 @given(st.integers(0, 10**6), st.booleans(), st.integers(1, 12), st.integers(2020, 2025))
 @settings(max_examples=25, deadline=None)
-def test_trailing_cells_kept_or_left_out_give_the_same_rows(tmp_path_factory: pytest.TempPathFactory, seed: int, era: bool, month: int, year: int) -> None:
+def test_trailing_cells_kept_or_left_out_give_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, era: bool, month: int, year: int
+) -> None:
     folder = tmp_path_factory.mktemp("claims")
     found = []
     for trailing in (True, False):

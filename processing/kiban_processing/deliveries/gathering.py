@@ -48,7 +48,9 @@ class Gathering:
         if records:
             number = len(records)
             columns = [[self.file] * number, records, [None] * number, rules, [severity] * number, raws]
-            self._defects.append(pa.Table.from_arrays([pa.array(one, kind.type) for one, kind in zip(columns, DEFECTS, strict=True)], schema=DEFECTS))
+            self._defects.append(
+                pa.Table.from_arrays([pa.array(one, kind.type) for one, kind in zip(columns, DEFECTS, strict=True)], schema=DEFECTS)
+            )
 
     def aside(self, kind: str, number: int) -> None:
         """Records read, found sound and kept aside."""

@@ -180,13 +180,18 @@ OTHER_FILE = Rule(
 LAYOUTS_MIXED = Rule(
     "layouts-mixed",
     VALUE,
-    Text("様式の異なる時期({periods})の記録が一つのファイルにあります。", "The file mixes records of periods with different layouts ({periods})."),
+    Text(
+        "様式の異なる時期({periods})の記録が一つのファイルにあります。",
+        "The file mixes records of periods with different layouts ({periods}).",
+    ),
     Text("年度ごとにファイルを分けてください。", "Make a file for each year."),
 )
 DATA_IDS_STAND = Rule(
     "data-ids-stand",
     VALUE,
-    Text("対応表がないため、データ識別番号を患者IDの代わりに数えました。", "Without a table of IDs, each data ID was counted as a patient."),
+    Text(
+        "対応表がないため、データ識別番号を患者IDの代わりに数えました。", "Without a table of IDs, each data ID was counted as a patient."
+    ),
     Text("受け渡しには --ids で対応表を付けてください。", "For intake, give the table with --ids."),
 )
 

@@ -6,8 +6,22 @@ import re
 
 from kiban_processing.deliveries.dpc import layouts
 
-_NAMED = re.compile(r"(?:^|[_/])(FF1|FF3|FF4|EFn|EFg|Dn|D|Hn|H|Kn|K)_(?:[0-9]{9}|X{9})_?(\d{2})(\d{2})(?!\d)[^/]*\.(?:txt|tsv)$", re.IGNORECASE)
-_NAMES = {"ff1": "FF1", "ff3": "FF3", "ff4": "FF4", "efn": "EFn", "efg": "EFg", "dn": "D", "d": "D", "hn": "H", "h": "H", "kn": "K", "k": "K"}
+_NAMED = re.compile(
+    r"(?:^|[_/])(FF1|FF3|FF4|EFn|EFg|Dn|D|Hn|H|Kn|K)_(?:[0-9]{9}|X{9})_?(\d{2})(\d{2})(?!\d)[^/]*\.(?:txt|tsv)$", re.IGNORECASE
+)
+_NAMES = {
+    "ff1": "FF1",
+    "ff3": "FF3",
+    "ff4": "FF4",
+    "efn": "EFn",
+    "efg": "EFg",
+    "dn": "D",
+    "d": "D",
+    "hn": "H",
+    "h": "H",
+    "kn": "K",
+    "k": "K",
+}
 _ROW = re.compile(rb"^[0-9]{9}\t(?:[0-9]{10}\t|[^\t]*\t[0-9]{10}\t)")
 HEADER = "施設"
 OUTPATIENT, INPATIENT_OR_OUTPATIENT = "1", 29
@@ -44,5 +58,9 @@ def by_content(head: bytes, codec: str) -> str | None:
         return kind
     if has_header:
         return "EFg" if VISIT in first else "EFn"
-    marks = {cells[INPATIENT_OR_OUTPATIENT].strip() for cells in (row.decode(codec, "replace").split("\t") for row in rows) if len(cells) > INPATIENT_OR_OUTPATIENT}
+    marks = {
+        cells[INPATIENT_OR_OUTPATIENT].strip()
+        for cells in (row.decode(codec, "replace").split("\t") for row in rows)
+        if len(cells) > INPATIENT_OR_OUTPATIENT
+    }
     return "EFg" if OUTPATIENT in marks else "EFn"

@@ -83,8 +83,9 @@ class UkeDelivery:
 
 
 def _whole(text: bytes) -> int:
-    """Up to the last receipt, which may go on."""
-    return text.rfind(b"\nRE,") + 1
+    """Up to the last receipt, which may go on, where there is one before it."""
+    last = text.rfind(b"\nRE,") + 1
+    return last if text.startswith(b"RE,") or text.find(b"\nRE,") + 1 < last else 0
 
 
 class _Reading:
@@ -98,12 +99,16 @@ class _Reading:
         self._undated = 0
         self._missing: set[str] = set()
         self._disagreeing: list[dict[str, object]] = []
-        self._has_receipt = False
+        self._is_begun = False
         self._known: pa.Array = pa.array([], pa.string())
 
     def read(self, stretch: encodings.Decoded) -> Piece:
+        """One stretch of whole receipts. Refuses: not-claims."""
         cells = Cells(stretch.text, b",")
         receipts = Receipts(cells)
+        if not self._is_begun and not receipts.is_receipt.any() and not receipts.is_frame.any():
+            raise NOT_CLAIMS.refuse(file=self._file)  # a stretch holds a receipt, or is the whole file
+        self._is_begun = True
         volumes, names, aside, month = self._volumes(receipts)
         for number, kind in enumerate(layouts.ASIDE, 1):
             aside[receipts.has([code_of(code) for code, told in layouts.SET_ASIDE_LINES.items() if told == kind])] = number
@@ -117,7 +122,6 @@ class _Reading:
         bad = sorted(rules)
         sound = np.ones(len(receipts), bool)
         sound[bad] = False
-        self._has_receipt = self._has_receipt or bool(receipts.is_receipt.any())
         into = Gathering(self._file, self._only)
         into.unusable([one + self._base for one in bad], [rules[one] for one in bad], [_raw(receipts, one) for one in bad])
         for number, kind in enumerate(layouts.ASIDE, 1):
@@ -198,7 +202,7 @@ class _Reading:
         """Refuses: not-claims."""
         if self._volume.is_open:
             self._missing.add(layouts.CLOSES)
-        if not self._has_receipt and not self._volume.number:
+        if not self._is_begun:
             raise NOT_CLAIMS.refuse(file=self._file)
 
     def remarks(self) -> list[Remark]:

@@ -61,7 +61,9 @@ class Receipts:
         frames = np.flatnonzero(self.is_frame)
         next_frame = np.append(frames, len(cells))[np.searchsorted(frames, self.heads)]
         self.tails: Places = np.minimum(np.append(self.heads[1:], len(cells))[: len(self.heads)], next_frame) - 1
-        self.turn: Places = np.arange(len(cells)) - self.heads[np.maximum(self.record, 0)] if len(self.heads) else np.zeros(len(cells), np.int64)
+        self.turn: Places = (
+            np.arange(len(cells)) - self.heads[np.maximum(self.record, 0)] if len(self.heads) else np.zeros(len(cells), np.int64)
+        )
 
     def __len__(self) -> int:
         return len(self.heads)

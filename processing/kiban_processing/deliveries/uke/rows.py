@@ -52,7 +52,8 @@ class Rows:
             return lines
         code = self._cells.column(lines, route.code_place)
         is_kind = pc.fill_null(pc.starts_with(code, route.kind), False)
-        return lines[is_kind.to_numpy(zero_copy_only=False)]
+        chosen: Places = lines[is_kind.to_numpy(zero_copy_only=False)]
+        return chosen
 
     def _route(self, kind: Line, route: Route, lines: Places, into: Gathering) -> None:
         days: pa.Array | None = None
