@@ -238,6 +238,14 @@ def test_the_reader_by_arrays_equals_a_plain_one(tmp_path_factory: pytest.TempPa
     assert sorted_rows(read_form.rows) == sorted_rows(plain_dpc.form_one(form, world.name("FF1"), patients, int(world.month)))
 
 
+def test_only_files_that_hold_the_tables_asked_for_are_read(tmp_path: Path) -> None:
+    put(tmp_path, "EFn", dpc_world.act_and_detail(WORLD))
+    form = put(tmp_path, "FF1", dpc_world.form_one(WORLD))
+    found = read(tmp_path, "dpc", readers.Options(is_trial=True), only=("patients",))
+    assert set(found.rows) == {"patients"} and {row["source_file"] for row in found.rows["patients"]} == {form.name}
+    assert found.count.sent == len(dpc_world.form_one(WORLD))
+
+
 def test_no_layout_reads_a_column_it_lacks_or_an_item_the_catalogue_lacks() -> None:
     from kiban_processing.catalogue import tables
 

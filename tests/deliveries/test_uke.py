@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 from datetime import date
 from pathlib import Path
 
@@ -210,6 +211,12 @@ def test_a_receipt_that_spans_two_stretches_keeps_its_number_and_a_repeated_one_
         patch.setattr(texts.stretches, "__defaults__", (None, 300))
         found = read(path, "uke")
     assert (len(found.rows["procedures"]), found.rules) == (18, [(3, "repeated-record")])
+
+
+def test_a_file_of_frames_alone_comes_to_an_end_soon(tmp_path: Path) -> None:
+    start = time.process_time()
+    found = read(claims(tmp_path, *[HEAD, "GO,0,0,99"] * 20_000), "uke")
+    assert (found.count.sent, found.remarks) == (0, ()) and time.process_time() - start < 20
 
 
 def test_no_layout_reads_a_cell_beyond_its_most_or_an_item_the_catalogue_lacks() -> None:

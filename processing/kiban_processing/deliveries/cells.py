@@ -21,15 +21,16 @@ class Cells:
 
     def __init__(self, text: bytes, separator: bytes) -> None:
         letters = np.frombuffer(text, np.uint8)
-        marks = np.flatnonzero((letters == separator[0]) | (letters == LF))
+        is_end = letters == LF
+        marks = np.flatnonzero((letters == separator[0]) | is_end).astype(np.int32)
         offsets = np.zeros(len(marks) + 1, np.int32)
-        offsets[1:] = marks - np.arange(len(marks))  # as many marks stand before each end as cells
+        np.subtract(marks, np.arange(len(marks), dtype=np.int32), out=offsets[1:])  # as many marks stand before each end as cells
         data = text.translate(None, separator + b"\n")
         self.text = text
         self.values: pa.Array = pa.StringArray.from_buffers(len(marks), pa.py_buffer(offsets), pa.py_buffer(data))
-        self._lengths = np.diff(offsets)
-        lasts = np.flatnonzero(letters[marks] == LF)
-        ends = marks[lasts]
+        self._offsets = offsets
+        ends = np.flatnonzero(is_end)
+        lasts = np.searchsorted(marks, ends.astype(np.int32))
         firsts = np.concatenate([np.zeros(min(len(lasts), 1), np.int64), lasts[:-1] + 1])
         starts = np.concatenate([np.zeros(min(len(lasts), 1), np.int64), ends[:-1] + 1])
         kept = ends > starts
@@ -53,7 +54,7 @@ class Cells:
 
     def filled(self) -> tuple[Places, Places, Places]:
         """Every cell with content: its line, its place in the line, and its number in `values`; in order."""
-        cells = np.flatnonzero(self._lengths)
+        cells = np.flatnonzero(self._offsets[1:] != self._offsets[:-1])
         lines = np.searchsorted(self.firsts, cells, "right") - 1
         return lines, cells - self.firsts[lines], cells
 

@@ -82,6 +82,8 @@ class DpcDelivery:
             if kind is None:
                 remarks.append(Remark(source.name, findings.OTHER_FILE.code))
                 continue
+            if only is not None and not layouts.KINDS[kind].tables.intersection(only):
+                continue
             reading = _Reading(source.name, layouts.KINDS[kind], month, self._options, self._known, only)
             try:
                 examined = texts.examine(source, self._options.encoding)
@@ -154,8 +156,17 @@ class _Reading:
         rows = Rows(self._kind, cells, lines, patients, numbering, self._month)
         rows.gather(self._stays, into)
         self._tell_outside(cells, lines, numbering, into)
-        into.aside(self._kind.name, int((sound & ~rows.used).sum()))
+        self._set_aside(cells, lines[~rows.used[lines]], into)
         return into.piece(len(every))
+
+    def _set_aside(self, cells: Cells, unused: Places, into: Gathering) -> None:
+        """Rows that gave nothing; acts as a whole, which say no more than their parts, apart from the others."""
+        if self._kind.name not in layouts.WITH_WHOLE_ACTS:
+            into.aside(self._kind.name, len(unused))
+            return
+        wholes = pc.sum(pc.match_substring_regex(cells.column(unused, layouts.LINE), "^ *0+ *$")).as_py() or 0
+        into.aside(f"{self._kind.name} 000", wholes)
+        into.aside(self._kind.name, len(unused) - wholes)
 
     def _tell_period(self, cells: Cells, every: Places) -> None:
         """The month whose layout holds, where the name does not tell it; and the periods the rows themselves tell of."""
@@ -174,7 +185,8 @@ class _Reading:
     def _judge(self, cells: Cells, every: Places, damaged: dict[int, str], patients: pa.Array) -> dict[int, str]:
         """Line → the first rule it breaks."""
         kind = self._kind
-        rules = {line: rule for line, rule in damaged.items() if line in set(every.tolist())} if damaged else {}
+        judged = set(every.tolist()) if damaged else set()
+        rules = {line: rule for line, rule in damaged.items() if line in judged}
         over = np.zeros(len(cells), bool)
         if (cells.counts > len(kind.columns)).any():
             found, places, _ = cells.filled()

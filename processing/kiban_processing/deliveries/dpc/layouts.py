@@ -71,6 +71,11 @@ class Kind:
     encounter: Route | None = None
     is_read: bool = True
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables that its rows may become rows of."""
+        return frozenset(route.table for route in (*self.routes, *([self.encounter] if self.encounter else [])))
+
 
 _EF_HEAD = ("施設コード", "データ識別番号", "退院年月日", "入院年月日")
 _EF_BODY = (
@@ -97,7 +102,8 @@ FF1_COLUMNS = (
 )  # fmt: skip
 
 _PATIENT, _ENCOUNTER = Give("local_patient_id", By.PATIENT), Give("encounter_id", By.ENCOUNTER)
-_DETAIL = (6, r"^0*[1-9][0-9]*$")  # line 000 is the act as a whole (E), 001 and on its parts (F)
+LINE, WITH_WHOLE_ACTS = 6, ("EFn", "EFg")
+_DETAIL = (LINE, r"^0*[1-9][0-9]*$")  # line 000 is the act as a whole (E), 001 and on its parts (F)
 _SECTION, _FEE_CODE, _EF_DAY = 4, 8, 23
 
 

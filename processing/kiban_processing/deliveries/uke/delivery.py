@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.deliveries import sources, texts
-from kiban_processing.deliveries.cells import Cells, Places, numbers
+from kiban_processing.deliveries.cells import Cells, Places
 from kiban_processing.deliveries.gathering import Gathering
 from kiban_processing.deliveries.pieces import Piece, Remark
 from kiban_processing.deliveries.readers import Options
@@ -140,13 +140,16 @@ class _Reading:
         sums = np.concatenate([[0], np.cumsum(receipts.points())])
         parts: list[tuple[int, Volume]] = []
         month, done = self._volume.month, 0
-        for line in [*np.flatnonzero(receipts.is_frame).tolist(), -1]:
-            reach = int(np.searchsorted(receipts.heads, line)) if line >= 0 else len(receipts)
+        frames = np.flatnonzero(receipts.is_frame)
+        said = zip(*(pc.fill_null(cells.column(frames, place), "").to_pylist() for place in range(8)), strict=True)
+        reaches = np.searchsorted(receipts.heads, frames).tolist()
+        codes = receipts.codes[frames].tolist()
+        for reach, code, words in [*zip(reaches, codes, said, strict=True), (len(receipts), 0, ())]:
             self._count(reach - done, int(sums[reach] - sums[done]))
             parts.append((reach - done, self._volume))
             done = reach
-            if line >= 0:
-                self._frame(cells, line, receipts.codes[line])
+            if code:
+                self._frame(code, words)
                 month = max(month, self._volume.month)
         counts = [count for count, _ in parts]
         numbers_ = np.repeat([volume.number for _, volume in parts], counts)
@@ -160,9 +163,9 @@ class _Reading:
         volume.receipts += count
         volume.points += points
 
-    def _frame(self, cells: Cells, line: int, code: int) -> None:
-        """A record that opens or closes a volume."""
-        volume, said = self._volume, [cells.column(np.array([line]), place)[0].as_py() or "" for place in range(8)]
+    def _frame(self, code: int, said: tuple[str, ...]) -> None:
+        """A record that opens or closes a volume, with its first eight cells."""
+        volume = self._volume
         if code != GO:
             if volume.is_open:
                 self._missing.add(layouts.CLOSES)
@@ -173,7 +176,7 @@ class _Reading:
             return
         if not volume.is_open:
             self._missing.add(layouts.OPENS)
-        totals = numbers(pa.array(said[1:3], pa.string())).tolist()
+        totals = [int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1 for text in said[1:3]]
         if totals != [volume.receipts, volume.points]:
             self._disagreeing.append({
                 "said_receipts": totals[0], "said_points": totals[1], "read_receipts": volume.receipts, "read_points": volume.points,
