@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from kiban_processing.deliveries import sources, texts
 from kiban_processing.deliveries.cells import Cells, numbers
+from kiban_processing.deliveries.readers import Options
 from kiban_processing.formats.encodings import Damage
 from kiban_processing.refusals import Refusal
+from tests.deliveries.reading import read
 
 CELL = st.text(st.characters(exclude_characters=",\n\r\0\x1a\x1b", exclude_categories=("Cs",)), max_size=5)
 
@@ -118,3 +120,22 @@ def test_utf8_declared_as_cp932_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refused:
         texts.examine(source, "cp932")
     assert refused.value.code == "encoding-wrong"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("uke", "RECEIPTC.UKE"), ("uke", "a.csv"), ("dpc", "EFn_139999999_2407.txt"), ("dpc", "a.txt")])
+def test_a_damaged_entry_of_a_zip_is_refused_alone(tmp_path: Path, kind: str, name: str) -> None:
+    receipt = b"IR,1,13,1\r\nRE,1,1112,202404,a,1,19800102,,,,,,,7\r\nGO,1,0\r\n"
+    row = (
+        b"\t".join([b"139999999", b"0000000001", *[b"20240701"] * 2, b"60", b"0001", b"000", *[b""] * 16, b"20240701", *[b""] * 7])
+        + b"\r\n"
+    )
+    content = receipt if kind == "uke" else row
+    path = tmp_path / "delivery.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, content)
+        archive.writestr(f"z/{name}", content)
+    packed = path.read_bytes()
+    path.write_bytes(packed.replace(content, content[:-8] + b"damaged!", 1))
+    found = read(path, kind, Options(is_trial=True))
+    assert {file: why.code for file, why in found.refused.items()} == {name: "archive-broken"}
+    assert (found.count.sent, found.count.accepted, found.count.refused) == (2, 1, 1)

@@ -77,26 +77,28 @@ class DpcDelivery:
         if self._known.stand:
             remarks.append(Remark(self._path.name, findings.DATA_IDS_STAND.code))
         for source in sources.walk(self._path):
-            named, month = kinds.by_name(source.name)
-            kind = named or _content(source)
-            if kind is None:
-                remarks.append(Remark(source.name, findings.OTHER_FILE.code))
-                continue
-            if only is not None and not layouts.KINDS[kind].tables.intersection(only):
-                continue
-            reading = _Reading(source.name, layouts.KINDS[kind], month, self._options, self._known, only)
+            reading: _Reading | None = None
             try:
+                named, month = kinds.by_name(source.name)
+                kind = layouts.KINDS.get(named or _content(source) or "")
+                if kind is None:
+                    remarks.append(Remark(source.name, findings.OTHER_FILE.code))
+                    continue
+                if only is not None and not kind.tables.intersection(only):
+                    continue
+                reading = _Reading(source.name, kind, month, self._options, self._known, only)
                 examined = texts.examine(source, self._options.encoding)
-                for stretch in texts.stretches(examined, _whole_stay if kind == "FF1" else None):
+                for stretch in texts.stretches(examined, _whole_stay if kind.name == "FF1" else None):
                     yield reading.read(stretch)
                 reading.close()
             except Refusal as why:
                 yield Piece({source.name: 1}, refused={source.name: (why, 1)})
-            remarks += reading.remarks()
+            remarks += reading.remarks() if reading else []
         self._remarks = tuple(remarks)
 
 
 def _content(source: sources.Source) -> str | None:
+    """The kind of file its first rows show. Refuses: archive-broken."""
     with source.open() as file:
         head = file.read(HEAD)
     codec = "utf-8" if encodings.mostly_utf8(head) is not None or head.startswith(encodings.MARK) else "cp932"

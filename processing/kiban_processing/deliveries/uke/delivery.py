@@ -65,13 +65,11 @@ class UkeDelivery:
     def pieces(self, only: Collection[str] | None = None) -> Iterator[Piece]:
         remarks: list[Remark] = []
         for source in sources.walk(self._path):
-            with source.open() as file:
-                head = file.read(HEAD).removeprefix(encodings.MARK).lstrip(b"\x1a\r\n")
-            if not _NAMED.search(source.name) and not head.startswith(_HEADS):
-                remarks.append(Remark(source.name, findings.OTHER_FILE.code))
-                continue
             reading = _Reading(source, only)
             try:
+                if not _is_claims(source):
+                    remarks.append(Remark(source.name, findings.OTHER_FILE.code))
+                    continue
                 examined = texts.examine(source, self._encoding)
                 for stretch in texts.stretches(examined, _whole):
                     yield reading.read(stretch)
@@ -80,6 +78,14 @@ class UkeDelivery:
                 yield Piece({source.name: 1}, refused={source.name: (why, 1)})
             remarks += reading.remarks()
         self._remarks = tuple(remarks)
+
+
+def _is_claims(source: sources.Source) -> bool:
+    """By name, else by how it starts. Refuses: archive-broken."""
+    if _NAMED.search(source.name):
+        return True
+    with source.open() as file:
+        return file.read(HEAD).removeprefix(encodings.MARK).lstrip(b"\x1a\r\n").startswith(_HEADS)
 
 
 def _whole(text: bytes) -> int:
