@@ -78,6 +78,14 @@ class Delivered:
         return readers.open_delivery(self.place, self.entry.format, self.options)
 
     @property
+    def registers(self) -> bool:
+        """Whether its rows of patients are registrations; of what cannot be opened, `stage` will tell."""
+        try:
+            return self.delivery.registers
+        except Refusal:
+            return False
+
+    @property
     def items(self) -> dict[str, set[str]]:
         """Which items each table may be given, those left out by the submission not among them."""
         if self.refused is not None:
@@ -88,6 +96,7 @@ class Delivered:
         """Lay registrations and deaths into the staged tables; a file that cannot be read as a delivery at all is quarantined whole.
 
         A standard format tells of a person again and again: of rows of one patient ID that agree in birth date and sex, the last one stands.
+        Rows of a format that does not register (claims, DPC) check whoever is registered already, at most contradict them, and never replace them.
         Refuses: what the reader refuses of a folder as a whole.
         """
         names = list(sorting.STAGED)
@@ -121,6 +130,8 @@ class Delivered:
 
     def _settle_stage(self, table: Table) -> None:
         con = self.work.con
+        if table.name == "patients" and not self.delivery.registers:
+            self._check_registered()
         same = "local_patient_id, birth_date, sex" if table.name == "patients" else "local_patient_id"
         ((number,),) = con.execute(f"""
             INSERT INTO staged_{table.name}
@@ -129,6 +140,27 @@ class Delivered:
         """).fetchall()
         self.work.count(table.name).sent += int(number)
         con.execute(f"DROP TABLE arriving_{table.name}")
+
+    def _check_registered(self) -> None:
+        """Take rows of registered patients out of what arrives; those that contradict the registration in birth date or sex are quarantined."""
+        con = self.work.con
+        con.execute("""
+            CREATE OR REPLACE TEMP TABLE registered AS
+            SELECT local_patient_id, max(birth_date) AS birth_date, max(sex) AS sex FROM (
+                SELECT local_patient_id, birth_date, sex FROM staged_patients
+                UNION ALL SELECT local_patient_id, birth_date, sex FROM vault_patients UNION ALL SELECT local_patient_id, birth_date, sex FROM held_patients)
+            GROUP BY local_patient_id""")
+        found = con.execute("""
+            SELECT a.source_file, a.source_row, 'contradicting-registration' AS rule,
+                   to_json(struct_pack(local_patient_id := a.local_patient_id, birth_date := a.birth_date, sex := a.sex))::VARCHAR AS raw
+            FROM arriving_patients a JOIN registered r USING (local_patient_id)
+            WHERE a.birth_date <> r.birth_date OR (a.sex <> r.sex AND r.sex <> 'unknown' AND a.sex <> 'unknown')
+            QUALIFY row_number() OVER (PARTITION BY local_patient_id, a.birth_date, a.sex ORDER BY turn, source_row) = 1
+            ORDER BY a.source_file, a.source_row""").to_arrow_table()
+        self.work.count("patients").sent += found.num_rows
+        sorting.note_quarantined(self.work, TABLES["patients"], found)
+        con.execute("DELETE FROM arriving_patients WHERE local_patient_id IN (SELECT local_patient_id FROM registered)")
+        con.execute("DROP TABLE registered")
 
     def sort(self, rulings: str) -> dict[str, list[vault.Sealing]]:
         """Read all of it, note what is wrong, sort the rows of events; returns the files written by table."""

@@ -122,7 +122,7 @@ def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path)
         sorting.prepare_stage(work, TABLES[name])
         for number, entry in enumerate(by_table.get(name, [])):
             sorting.stage(work, TABLES[name], _incoming(work, TABLES[name], entry, folder, manifest), number)
-    for delivery in deliveries:
+    for delivery in sorted(deliveries, key=lambda one: not one.registers):  # those that register first, so that the others can check them
         delivery.stage()
     for name in sorting.STAGED:
         sorting.quarantine_repeated(work, TABLES[name])

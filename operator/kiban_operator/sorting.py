@@ -74,12 +74,12 @@ def quarantine_repeated(sorting: Sorting, table: Table) -> None:
     found = con.execute(
         f"SELECT source_file, source_row, rule, {raw} AS raw FROM {staged} JOIN repeated ON {staged}.rowid = place ORDER BY ALL"
     ).to_arrow_table()
-    _note_quarantined(sorting, table, found)
+    note_quarantined(sorting, table, found)
     con.execute(f"DELETE FROM {staged} WHERE rowid IN (SELECT place FROM repeated)")
     con.execute("DROP TABLE repeated")
 
 
-def _note_quarantined(sorting: Sorting, table: Table, found: pa.Table) -> None:
+def note_quarantined(sorting: Sorting, table: Table, found: pa.Table) -> None:
     """Findings (source_file, source_row, rule, raw) of rows that count as quarantined."""
     count = sorting.count(table.name)
     for batch in found.to_batches():
@@ -200,7 +200,7 @@ def sort_into(sorting: Sorting, shelves: Shelves, table: Table, source: str, rul
             refused.column("ground"),
             pa.nulls(refused.num_rows, pa.string()),
         ]
-        _note_quarantined(sorting, table, pa.table(columns, names=["source_file", "source_row", "rule", "raw"]))
+        note_quarantined(sorting, table, pa.table(columns, names=["source_file", "source_row", "rule", "raw"]))
     count.accepted += shelves.accepted.rows - before[0]
     count.held += shelves.held.rows - before[1]
 
@@ -214,15 +214,17 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
     key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
     wanted = ["source_file", "source_row", *key]
     same = ", ".join(wanted)  # a record of a standard format gives several rows of one place, so the key belongs to what names a row
-    con.register("just_written", vault.together(written, wanted))
+    con.register("just_written", vault.together(written, wanted + ["ended_on"] * (table.name == "encounters")))
     present = " AND ".join(f"{column} IS NOT NULL" for column in key)
+    # A stay that is told again once it has ended (monthly files) stands with its end.
+    later = "ended_on IS NULL, " if table.name == "encounters" else ""
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({', '.join(key)}) AS h FROM just_written WHERE {present} GROUP BY h HAVING count(*) > 1"
     )
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS SELECT {same} FROM just_written
         WHERE {present} AND hash({", ".join(key)}) IN (SELECT h FROM suspects)
-        QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY source_file, source_row) > 1
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY {later}source_file, source_row) > 1
     """)
     con.unregister("just_written")
     if con.execute("SELECT count(*) FROM repeated").fetchall() == [(0,)]:
@@ -238,7 +240,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
             fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
             for batch in con.execute(f"SELECT * FROM rows ANTI JOIN repeated USING ({same})").to_arrow_reader(BATCH_ROWS):
                 fresh.write(batch)
-            _note_quarantined(sorting, table, found)
+            note_quarantined(sorting, table, found)
             if sealing.shelf is vault.Shelf.VAULT:
                 count.accepted -= found.num_rows
             else:

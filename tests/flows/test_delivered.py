@@ -29,6 +29,7 @@ class Toy:
 
     translations: Mapping[str, Mapping[str, str]] = {"patients.sex": {"M": "male", "F": "female"}}
     items: Mapping[str, tuple[str, ...]] = COLUMNS
+    registers = True
     remarks: tuple[Remark, ...] = ()
 
     def __init__(self, path: Path) -> None:
@@ -153,3 +154,20 @@ def test_a_storage_of_ssmix2_is_received_like_any_table(place: Any, tools: Any, 
     stored = [row for shelf in ("vault", "held") for table in ("encounters", "diagnoses") for row in place.rows(shelf, table)]
     assert {row["patient_key"] for row in stored} <= keys
     assert not any(one in row["source_file"] for row in stored for one in patients)
+
+
+def test_claims_check_who_is_registered_and_replace_nobody(notified: Any, tools: Any, sent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified.receive(sent)
+    monkeypatch.setattr(Toy, "registers", False)
+    one, two, other = (tools.small(number) for number in (0, 1, 9))
+    lines = [
+        f"patients|{one['local_patient_id']}||{one['birth_date']}|M", f"patients|{two['local_patient_id']}||1901-01-01|F",
+        f"patients|{other['local_patient_id']}||{other['birth_date']}|F",
+    ]  # fmt: skip
+    (sent / "toy" / "b").write_text("\n".join(lines), encoding="utf-8")
+    (sent / "toy" / "a-secret").unlink()
+    patients = notified.receive(sent).counts["patients"]
+    assert (patients.sent, patients.quarantined_for, patients.held) == (2, {"contradicting-registration": 1}, 1)
+    stored = notified.rows("vault", "patients")
+    assert all(row["name_kanji"] for row in stored if row["patient_key"] == notified.key("H900", one["local_patient_id"]))
+    assert other["local_patient_id"] in {row["local_patient_id"] for row in notified.rows("held", "patients")}

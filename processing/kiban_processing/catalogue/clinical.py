@@ -95,6 +95,13 @@ DIAGNOSES = Table(
         _date("ended_on", "転帰日", "ended on"),
         _code("certainty", "疑い区分", "certainty", choices=("confirmed", "suspected"), kind=Kind.PLAIN_VALUE),
         _code("outcome", "転帰区分", "outcome", choices=("cured", "died", "stopped", "transferred", "continuing", "other")),
+        _code(
+            "role",
+            "病名の位置付け",
+            "role of the diagnosis",
+            choices=("main", "admission", "resource", "second-resource", "comorbid", "onset-after", "secondary"),
+            kind=Kind.PLAIN_VALUE,
+        ),
     ),
     key=("diagnosis_id",),
 )
@@ -182,6 +189,7 @@ OBSERVATIONS = Table(
         _date("observed_on", "観察日", "observed on", required=True),
         _number("value", "値", "value", None, -1e9, 1e9),
         _code("unit", "単位", "unit", kind=Kind.PLAIN_VALUE),
+        _code("value_code", "値(コード)", "coded value"),
         _free("value_text", "所見", "finding in words"),
     ),
     key=("observation_id",),

@@ -6,7 +6,7 @@ Asks nothing of the law: whether a record may be received (notice, stop) only th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def inspect(
     delivery as a whole; a file that cannot be read is told in `refusals`.
     """
     found = Inspection(kind or recognition.recognise(path))
-    delivery = readers.open_delivery(path, found.kind, options)
+    delivery = readers.open_delivery(path, found.kind, replace(options, is_trial=True))
     typing = Typing(delivery.translations)
     persons = _Persons()
     for piece in delivery.pieces():

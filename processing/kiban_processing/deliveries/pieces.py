@@ -60,6 +60,10 @@ class Delivery(Protocol):
         """Table → every item this format may give; the gate asks that a person's notice covers all of them (Act 52(1)(iii))."""
 
     @property
+    def registers(self) -> bool:
+        """Whether its rows of `patients` are registrations. Where not (claims, DPC), they only check whoever is registered, and stand in for nobody else."""
+
+    @property
     def remarks(self) -> tuple[Remark, ...]:
         """Remarks of the last complete reading."""
 

@@ -22,7 +22,7 @@ ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp932")
 MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 REPLACEMENT = "\ufffd".encode()
-_SHIFT = re.compile(rb"\x1b\$[@B]|\x1b\([BIJ]")  # ISO-2022-JP turns to kanji and back with these
+SHIFT = re.compile(rb"\x1b\$[@B]|\x1b\([BIJ]")  # ISO-2022-JP turns to kanji and back with these
 _WIDE = re.compile(rb"[\xe0-\xff]")
 TOLERATED_LINES = 10
 TOLERATED_SHARE = 0.01
@@ -163,11 +163,11 @@ def examine(path: Path, encoding: str, longest: int = lines.LONGEST) -> Examined
             nul = piece.find(b"\0")
             if nul >= 0:
                 raise NUL_BYTES.refuse(file=name, offset=offset + nul)
-            if shift := _SHIFT.search(piece):
+            if shift := SHIFT.search(piece):
                 raise ENCODING_ISO2022JP.refuse(file=name, offset=offset + shift.start())
             if is_suspect and not piece.isascii():
                 is_suspect = False
-                if (wide := _mostly_utf8(piece)) is not None:
+                if (wide := mostly_utf8(piece)) is not None:
                     raise ENCODING_WRONG.refuse(file=name, offset=offset + wide)
             count = piece.count(b"\n") + (piece.count(b"\r") - piece.count(b"\r\n"))
             total += count + (not piece.endswith((b"\n", b"\r")))
@@ -186,15 +186,20 @@ def examine(path: Path, encoding: str, longest: int = lines.LONGEST) -> Examined
 
 def decode(examined: Examined, longest: int = lines.LONGEST, piece_bytes: int = lines.PIECE) -> Iterator[Decoded]:
     """The examined file as UTF-8 in pieces of whole lines; damaged lines are named beside each piece by their place in the stream."""
-    codec = examined.encoding
     position = 0
     with lines.open_file(examined.path) as file:
         for _, piece in lines.pieces(file, examined.path.name, examined.start, examined.end, longest, piece_bytes):
-            valid = _utf8(piece, codec)
-            text, damages = (valid, []) if valid is not None else _isolate(piece, codec, position)
-            damages += _mojibake(text, position) if REPLACEMENT in text else []
-            yield Decoded(text, tuple(damages))
-            position += len(text)
+            decoded = decode_lines(piece, examined.encoding, position)
+            yield decoded
+            position += len(decoded.text)
+
+
+def decode_lines(piece: bytes, codec: Encoding, position: int = 0) -> Decoded:
+    """Whole lines as UTF-8; `position`: where they start in the decoded stream."""
+    valid = _utf8(piece, codec)
+    text, damages = (valid, []) if valid is not None else _isolate(piece, codec, position)
+    damages += _mojibake(text, position) if REPLACEMENT in text else []
+    return Decoded(text, tuple(damages))
 
 
 def _utf8(piece: bytes, codec: Encoding) -> bytes | None:
@@ -208,7 +213,7 @@ def _utf8(piece: bytes, codec: Encoding) -> bytes | None:
     return piece if codec == "utf-8" else text.encode()
 
 
-def _mostly_utf8(piece: bytes) -> int | None:
+def mostly_utf8(piece: bytes) -> int | None:
     """The place of the first UTF-8 character of three bytes or more, if most lines outside ASCII hold one and are valid UTF-8.
 
     Characters of two bytes prove nothing: their bytes are also honest half-width kana in CP932.

@@ -181,6 +181,53 @@ DAY_DISAGREES = Rule(
     Text("書き出しの日付の設定を確かめてください。", "Check which day the export files records under."),
 )
 
+# Remarks of claims (UKE) and DPC files.
+TOTALS_DISAGREE = Rule(
+    "totals-disagree",
+    VALUE,
+    Text(
+        "合計記録は{said_receipts}件{said_points}点ですが、読んだレセプトは{read_receipts}件{read_points}点です(不一致の合計記録{number}件)。",
+        "The total record says {said_receipts} receipts and {said_points} points; {read_receipts} with {read_points} were read "
+        "({number} total records disagree).",
+    ),
+    Text("一部だけの書き出しでないか確かめてください。", "Check whether only a part was exported."),
+)
+FRAME_MISSING = Rule(
+    "frame-missing",
+    VALUE,
+    Text("ファイルの初め又は終わりの記録({record})がありません。", "The record that opens or closes the file ({record}) is missing."),
+    Text("途中で切れていないか確かめてください。", "Check whether the file was cut off."),
+)
+DAY_NOT_GIVEN = Rule(
+    "day-not-given",
+    VALUE,
+    Text("{number}件の記録に算定日がなく、診療年月の初日としました。", "{number} records give no day; the first of the month was taken."),
+    Text("算定日を記録した書き出しがあれば送ってください。", "Send an export that gives the days, if there is one."),
+)
+OTHER_FILE = Rule(
+    "other-file",
+    VALUE,
+    Text("この形式のファイルではないため読みませんでした。", "Not a file of this format; it was not read."),
+    Text("この形式のはずなら、名前と中身を確かめてください。", "If it should be one, check its name and content."),
+)
+LAYOUTS_MIXED = Rule(
+    "layouts-mixed",
+    VALUE,
+    Text(
+        "様式の異なる時期({periods})の記録が一つのファイルにあります。",
+        "The file mixes records of periods with different layouts ({periods}).",
+    ),
+    Text("年度ごとにファイルを分けてください。", "Make a file for each year."),
+)
+DATA_IDS_STAND = Rule(
+    "data-ids-stand",
+    VALUE,
+    Text(
+        "対応表がないため、データ識別番号を患者IDの代わりに数えました。", "Without a table of IDs, each data ID was counted as a patient."
+    ),
+    Text("受け渡しには --ids で対応表を付けてください。", "For intake, give the table with --ids."),
+)
+
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in (
@@ -207,6 +254,12 @@ RULES: dict[str, Rule] = {
         CHARACTER_LOST,
         STORED_BESIDE,
         DAY_DISAGREES,
+        TOTALS_DISAGREE,
+        FRAME_MISSING,
+        DAY_NOT_GIVEN,
+        OTHER_FILE,
+        LAYOUTS_MIXED,
+        DATA_IDS_STAND,
     )
 }
 

@@ -37,13 +37,15 @@ class Options:
 
     `encoding`: how text is encoded, where the format leaves it open (None: the format's own rule). `mapping`: a mapping of columns, where the format
     needs one (CSV: `mapping.toml` or a Frictionless table schema). `identifiers`: the hospital's table of data IDs and patient IDs (DPC).
-    `effective`: the day whose layout the files follow, where they do not tell it themselves.
+    `effective`: the day whose layout the files follow, where they do not tell it themselves. `is_trial`: nothing read is kept, so a reader may go
+    on without what only intake needs, and remarks it.
     """
 
     encoding: str | None = None
     mapping: Path | None = None
     identifiers: Path | None = None
     effective: date | None = None
+    is_trial: bool = False
 
 
 NO_OPTIONS = Options()

@@ -61,6 +61,10 @@ class Storage:
     def items(self) -> Mapping[str, tuple[str, ...]]:
         return rows.items()
 
+    @property
+    def registers(self) -> bool:
+        return True
+
     def shown(self, file: str) -> str:
         """The masked name of a file of the last reading (see `masks.Masks`)."""
         return self._masks.shown(file)
