@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from data_examples.linkage_world import names, places
 from data_examples.linkage_world.histories import YEAR, Bools, Ints
 from data_examples.linkage_world.lives import World
@@ -25,7 +26,7 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
     _, inverse, carried = np.unique(
         (surname * 100_000 + world.given[persons] // names.FORMS) * 3 + tree.sex[persons], return_inverse=True, return_counts=True
     )
-    weight = carried[inverse].astype(float) ** _WEIGHT
+    weight = (_met_by_parts(surname, world.given[persons] // names.FORMS) if profile.by_parts else carried[inverse].astype(float)) ** _WEIGHT
     for near, share in ((True, _SAME_CITY), (False, 1 - _SAME_CITY)):
         at = np.flatnonzero(free & (world.namesake[persons] < 0))
         birth, sex = tree.birth[persons[at]], tree.sex[persons[at]]
@@ -46,6 +47,13 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
         world.namesake[one] = world.namesake[other] = int(world.namesake.max()) + 1 + np.arange(wanted)
         world.given[other] = world.given[one]
         tree.birth[other] = tree.birth[one]
+
+
+def _met_by_parts(surname: Ints, given: Ints) -> npt.NDArray[np.float64]:
+    """How many would bear the full name of each person if surnames and given names met by chance."""
+    each = (np.unique(part, return_inverse=True, return_counts=True) for part in (surname, given))
+    families, first = (held[inverse].astype(float) for _, inverse, held in each)
+    return np.asarray(families * first / len(surname))
 
 
 def _related(world: World, one: Ints, other: Ints) -> Bools:
