@@ -98,7 +98,7 @@ def _link(con: duckdb.DuckDBPyConnection, world: Path, work: Path) -> None:
 def learn(world: Known, names: Sequence[str], seed: int = 1) -> HistGradientBoostingClassifier:
     """A judge of the pairs that no deterministic rule links."""
     judge = HistGradientBoostingClassifier(
-        max_iter=150, learning_rate=0.1, max_leaf_nodes=24, min_samples_leaf=40, l2_regularization=2.0, early_stopping=False, random_state=seed
+        max_iter=120, learning_rate=0.1, max_leaf_nodes=20, min_samples_leaf=40, l2_regularization=2.0, early_stopping=False, random_state=seed
     )
     return judge.fit(world.matrix(names)[world.open], world.same[world.open])
 

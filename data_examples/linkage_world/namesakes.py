@@ -12,7 +12,9 @@ from data_examples.linkage_world.visits import Visits
 
 _SHARE = 0.0017  # of the registered persons get the name and birth date of another one
 _SAME_CITY = 0.3
-_WEIGHT = 1.6  # a name borne by n persons is drawn with n to this power: chance meetings of name and birth date grow faster than the name
+# A name of which its parts promise n bearers is drawn with n to this power: chance meetings of name and birth date grow faster than the name.
+# The parts tell how common a name is even in a small world, where most names are borne once.
+_WEIGHT = 1.6
 
 
 def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Profile) -> None:
@@ -23,10 +25,7 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
     surname = world.surname.at(persons, day) // names.FORMS
     city = places.atlas(world.regions).city[world.homes.town[world.homes.home.at(world.homes.unit.at(persons, day), day)]]
     free = (world.foreigners.group[persons] < 0) & (tree.twin[persons] < 0) & ~np.isin(persons, visits.person[visits.baby])
-    _, inverse, carried = np.unique(
-        (surname * 100_000 + world.given[persons] // names.FORMS) * 3 + tree.sex[persons], return_inverse=True, return_counts=True
-    )
-    weight = (_met_by_parts(surname, world.given[persons] // names.FORMS) if profile.by_parts else carried[inverse].astype(float)) ** _WEIGHT
+    weight = _met_by_parts(surname, world.given[persons] // names.FORMS) ** _WEIGHT
     for near, share in ((True, _SAME_CITY), (False, 1 - _SAME_CITY)):
         at = np.flatnonzero(free & (world.namesake[persons] < 0))
         birth, sex = tree.birth[persons[at]], tree.sex[persons[at]]

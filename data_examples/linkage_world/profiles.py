@@ -9,9 +9,8 @@ from dataclasses import dataclass
 class Profile:
     """Multiples of the default: removals, changes of insurer, twins, namesakes, foreign residents, newborns without a name, fields left out.
 
-    `common`: exponent on how common names are; above 1, common names are commoner still. `by_parts`: how common a name is that a namesake
-    gets is told by the two parts of it, which even a small world knows, and not by how many bear the whole name in this world. `spaced`: every hospital writes a space between surname and given name, so
-    that nobody has to know a rare surname to part them.
+    `common`: exponent on how common names are; above 1, common names are commoner still. `spaced`: every hospital writes a space between
+    surname and given name, so that nobody has to know a rare surname to part them.
     """
 
     moves: float = 1.0
@@ -22,7 +21,6 @@ class Profile:
     newborns: float = 1.0
     missing: float = 1.0
     common: float = 1.0
-    by_parts: bool = False
     spaced: bool = False
 
 
@@ -33,5 +31,5 @@ PROFILES: dict[str, Profile] = {
     "namesakes": Profile(namesakes=4.0, common=1.12),
     "sparse": Profile(missing=2.5),
     "abroad": Profile(foreigners=4.0),
-    "settled": Profile(moves=0.48, insurers=0.52, missing=0.6, foreigners=0.4, newborns=0.5, by_parts=True, spaced=True),
+    "settled": Profile(moves=0.48, insurers=0.52, missing=0.6, foreigners=0.4, newborns=0.5, spaced=True),
 }
