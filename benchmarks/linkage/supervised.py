@@ -66,11 +66,23 @@ def known(world: Path, work: Path) -> Known:
         if fresh:
             _link(con, world, work)
             features.lay(con)
-        found = con.execute(f'SELECT "left", "right", same, {", ".join(SETS["group"])} FROM pair_features ORDER BY "left", "right"').fetchnumpy()
+        found = con.execute(
+            f'SELECT "left", "right", same, {", ".join(SETS["group"])} FROM pair_features ORDER BY "left", "right"'
+        ).fetchnumpy()
         columns = {name: _floats(found[name]) for name in SETS["group"]}
-        rest = con.execute("SELECT hash(person) % 9007199254740881 AS person, site, label FROM truth JOIN keys USING (node) JOIN labels USING (node) ORDER BY node").fetchnumpy()
+        rest = con.execute(
+            "SELECT hash(person) % 9007199254740881 AS person, site, label FROM truth JOIN keys USING (node) JOIN labels USING (node) ORDER BY node"
+        ).fetchnumpy()
         persons, sites, ours = (np.asarray(rest[name], np.int64) for name in ("person", "site", "label"))
-        return Known(columns, np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64), np.asarray(found["same"], np.bool_), persons, sites, ours)
+        return Known(
+            columns,
+            np.asarray(found["left"], np.int64),
+            np.asarray(found["right"], np.int64),
+            np.asarray(found["same"], np.bool_),
+            persons,
+            sites,
+            ours,
+        )
 
 
 def _floats(column: Any) -> npt.NDArray[np.float32]:
@@ -98,7 +110,13 @@ def _link(con: duckdb.DuckDBPyConnection, world: Path, work: Path) -> None:
 def learn(world: Known, names: Sequence[str], seed: int = 1) -> HistGradientBoostingClassifier:
     """A judge of the pairs that no deterministic rule links."""
     judge = HistGradientBoostingClassifier(
-        max_iter=120, learning_rate=0.1, max_leaf_nodes=20, min_samples_leaf=40, l2_regularization=2.0, early_stopping=False, random_state=seed
+        max_iter=120,
+        learning_rate=0.1,
+        max_leaf_nodes=20,
+        min_samples_leaf=40,
+        l2_regularization=2.0,
+        early_stopping=False,
+        random_state=seed,
     )
     return judge.fit(world.matrix(names)[world.open], world.same[world.open])
 

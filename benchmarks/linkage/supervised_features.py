@@ -35,7 +35,9 @@ def lay(con: duckdb.DuckDBPyConnection, name: str = "pair_features") -> str:
     _cohorts(con)
     _clusters(con)
     same = ", ".join(f"CAST(l.{field} = r.{field} AS TINYINT) AS same_{field}" for field in _FIELDS)
-    held = ", ".join(f"greatest(coalesce(l.{each}_held, 0), coalesce(r.{each}_held, 0)) AS {each}_held" for each in ("kanji", "kana", "given", "surname"))
+    held = ", ".join(
+        f"greatest(coalesce(l.{each}_held, 0), coalesce(r.{each}_held, 0)) AS {each}_held" for each in ("kanji", "kana", "given", "surname")
+    )
     con.execute(f"""
         CREATE OR REPLACE TABLE {name} AS
         SELECT j."left", j."right", t.person = u.person AS same, j.* EXCLUDE ("left", "right"), {same},

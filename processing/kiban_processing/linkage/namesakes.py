@@ -19,6 +19,8 @@ from kiban_processing.linkage.parameters import Model
 
 REGISTRATIONS_PER_PERSON = 2.3
 _VILLAGE = 2_000.0
+# Of a village so many persons are known however few are registered: two registrations do not show that a name is common, nor that it is rare.
+_KNOWN = 150.0
 # Other persons who carry the name: fewer than so many. The odds of two persons against one where nothing is known yet, for each class; in the
 # first class they fall with the number of others, down to this share of them.
 CLASSES = (0.25, 1.0, 4.0, 12.0, 44.0)
@@ -67,9 +69,11 @@ def carriers(column: str, registrations: int) -> str:
     By its parts so many are expected as chance lets them meet, each part taken to be borne once more than the file shows; so a small file calls
     few names rare. Others that were seen count in full where the parts promise some, and for little where they promise nobody.
     """
-    counted = max(registrations / REGISTRATIONS_PER_PERSON, 1.0)
+    counted = registrations / REGISTRATIONS_PER_PERSON + _KNOWN
     scale = persons(registrations) / counted**2
-    parts = " * ".join(f"(greatest(coalesce({part}_l, {part}_r), coalesce({part}_r, {part}_l)) + 1.0e0)" for part in ("surname_held", "given_held"))
+    parts = " * ".join(
+        f"(greatest(coalesce({part}_l, {part}_r), coalesce({part}_r, {part}_l)) + 1.0e0)" for part in ("surname_held", "given_held")
+    )
     # Of a name that nobody could part, nothing is known of its parts.
     expected = f"coalesce({parts} * {scale:.17e}, {CLASSES[0]!r}e0)"
     return f"({expected} + ({held(column)} - 1.0e0) * ({expected} + {_DOUBTED!r}e0) / ({expected} + 1.0e0))"
@@ -81,7 +85,9 @@ def learn(con: duckdb.DuckDBPyConnection, keys: str, model: Model) -> Model:
     rates = model.rates[HOUSEHOLD.field]
     there = living(model)
     share, person = divide(
-        _counts(con, keys, levels, model.registrations), np.array([rates[level].person for level in levels]), np.array([there[level] for level in levels])
+        _counts(con, keys, levels, model.registrations),
+        np.array([rates[level].person for level in levels]),
+        np.array([there[level] for level in levels]),
     )
     odds = np.maximum.accumulate(_MARGIN * share / (1.0 - share))
     model = replace(model, namesakes=tuple(float(each) for each in np.maximum(odds, ODDS)))
