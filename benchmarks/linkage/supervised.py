@@ -23,8 +23,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from benchmarks.linkage import quality
 from benchmarks.linkage import supervised_features as features
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.inspection import permutation_importance
+from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped, unused-ignore]
+from sklearn.inspection import permutation_importance  # type: ignore[import-untyped, unused-ignore]
 
 from kiban_processing.linkage import clusters, keys, model, registrations
 from kiban_processing.linkage.clusters import Nodes
@@ -52,7 +52,7 @@ class Known:
     @property
     def open(self) -> npt.NDArray[np.bool_]:
         """Pairs that no rule decides."""
-        return (self.columns["certain"] == 0) & (self.columns["vetoed"] == 0)
+        return np.asarray((self.columns["certain"] == 0) & (self.columns["vetoed"] == 0), np.bool_)
 
     def matrix(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
         return np.stack([self.columns[name] for name in names], axis=1)
@@ -86,7 +86,11 @@ def known(world: Path, work: Path) -> Known:
 
 
 def _floats(column: Any) -> npt.NDArray[np.float32]:
-    return np.ma.filled(np.ma.asarray(column).astype(np.float32), np.nan)
+    return (
+        np.asarray(pa.array(column.data, mask=column.mask).cast(pa.float32()).to_numpy(zero_copy_only=False), np.float32)
+        if isinstance(column, np.ma.MaskedArray)
+        else np.asarray(column, np.float32)
+    )
 
 
 def _link(con: duckdb.DuckDBPyConnection, world: Path, work: Path) -> None:

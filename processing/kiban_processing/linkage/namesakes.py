@@ -89,8 +89,8 @@ def learn(con: duckdb.DuckDBPyConnection, keys: str, model: Model) -> Model:
         np.array([rates[level].person for level in levels]),
         np.array([there[level] for level in levels]),
     )
-    odds = np.maximum.accumulate(_MARGIN * share / (1.0 - share))
-    model = replace(model, namesakes=tuple(float(each) for each in np.maximum(odds, ODDS)))
+    surplus = np.maximum(_MARGIN * share[1:] / (1.0 - share[1:]), ODDS[1:])
+    model = replace(model, namesakes=(ODDS[0], *map(float, np.maximum.accumulate(surplus))))
     for level, each in zip(levels, person.tolist(), strict=True):
         model = model.with_rates(HOUSEHOLD.field, level, replace(model.rates[HOUSEHOLD.field][level], person=each))
     return model
@@ -99,7 +99,8 @@ def learn(con: duckdb.DuckDBPyConnection, keys: str, model: Model) -> Model:
 def divide(counts: Floats, person: Floats, living: Floats) -> tuple[Floats, Floats]:
     """The share of namesakes in each class of names, and the shares of levels among pairs of one person, by expectation maximisation.
 
-    `counts`: classes × levels, pairs of equal name and birth date. `person`: where to begin. `living`: the levels of two namesakes, which
+    The rarest class keeps its share: it has next to no namesakes, and shows how the registrations of one person lie; the others' surplus is told
+    against it. `counts`: classes × levels, pairs of equal name and birth date. `person`: where to begin. `living`: the levels of two namesakes, which
     do not follow the data. The shares `ODDS` stand for and `person` count for 3,000 pairs of each class.
     """
     start = person / person.sum()
@@ -109,6 +110,7 @@ def divide(counts: Floats, person: Floats, living: Floats) -> tuple[Floats, Floa
         two = share[:, None] * living[None, :]
         two = two / (two + (1.0 - share)[:, None] * one_person[None, :])
         share = ((counts * two).sum(axis=1) + _PSEUDO * prior) / (counts.sum(axis=1) + _PSEUDO)
+        share[0] = prior[0]
         one = (counts * (1.0 - two)).sum(axis=0) + _PSEUDO * start
         one_person = one / one.sum()
     return share, one_person
