@@ -19,8 +19,8 @@ from kiban_processing.linkage.parameters import Model
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
-# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a small part of what is aimed at.
-WRONG_LINKS = 8e-6
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a sixth of what is aimed at.
+WRONG_LINKS = 1.6e-5
 LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
 _STEPS_PER_BIT = 4
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")

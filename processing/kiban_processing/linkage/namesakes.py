@@ -20,7 +20,7 @@ from kiban_processing.linkage.parameters import Model
 REGISTRATIONS_PER_PERSON = 2.3
 _VILLAGE = 2_000.0
 # Of a village so many persons are known however few are registered: two registrations do not show that a name is common, nor that it is rare.
-_KNOWN = 150.0
+_KNOWN = 250.0
 # Other persons who carry the name: fewer than so many. The odds of two persons against one where nothing is known yet, for each class; in the
 # first class they fall with the number of others, down to this share of them.
 CLASSES = (0.25, 1.0, 4.0, 12.0, 44.0)
