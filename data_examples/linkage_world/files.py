@@ -17,7 +17,7 @@ from data_examples.linkage_world.profiles import PROFILES
 from data_examples.linkage_world.visits import Visits
 from data_examples.linkage_world.writing import Writer, local_numbers
 
-VERSION = 3
+VERSION = 4
 _UPDATES, _DELETES = 0.10, 0.02  # of a later batch
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from data_examples.linkage_world import names, places
 from data_examples.linkage_world.histories import YEAR, Bools, Ints
 from data_examples.linkage_world.lives import World
@@ -11,7 +12,9 @@ from data_examples.linkage_world.visits import Visits
 
 _SHARE = 0.0017  # of the registered persons get the name and birth date of another one
 _SAME_CITY = 0.3
-_WEIGHT = 1.6  # a name borne by n persons is drawn with n to this power: chance meetings of name and birth date grow faster than the name
+# A name of which its parts promise n bearers is drawn with n to this power: chance meetings of name and birth date grow faster than the name.
+# The parts tell how common a name is even in a small world, where most names are borne once.
+_WEIGHT = 1.6
 
 
 def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Profile) -> None:
@@ -22,10 +25,7 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
     surname = world.surname.at(persons, day) // names.FORMS
     city = places.atlas(world.regions).city[world.homes.town[world.homes.home.at(world.homes.unit.at(persons, day), day)]]
     free = (world.foreigners.group[persons] < 0) & (tree.twin[persons] < 0) & ~np.isin(persons, visits.person[visits.baby])
-    _, inverse, carried = np.unique(
-        (surname * 100_000 + world.given[persons] // names.FORMS) * 3 + tree.sex[persons], return_inverse=True, return_counts=True
-    )
-    weight = carried[inverse].astype(float) ** _WEIGHT
+    weight = _met_by_parts(surname, world.given[persons] // names.FORMS) ** _WEIGHT
     for near, share in ((True, _SAME_CITY), (False, 1 - _SAME_CITY)):
         at = np.flatnonzero(free & (world.namesake[persons] < 0))
         birth, sex = tree.birth[persons[at]], tree.sex[persons[at]]
@@ -46,6 +46,13 @@ def plant(world: World, visits: Visits, chance: np.random.Generator, profile: Pr
         world.namesake[one] = world.namesake[other] = int(world.namesake.max()) + 1 + np.arange(wanted)
         world.given[other] = world.given[one]
         tree.birth[other] = tree.birth[one]
+
+
+def _met_by_parts(surname: Ints, given: Ints) -> npt.NDArray[np.float64]:
+    """How many would bear the full name of each person if surnames and given names met by chance."""
+    each = (np.unique(part, return_inverse=True, return_counts=True) for part in (surname, given))
+    families, first = (held[inverse].astype(float) for _, inverse, held in each)
+    return np.asarray(families * first / len(surname))
 
 
 def _related(world: World, one: Ints, other: Ints) -> Bools:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """Multiples of the default: removals, changes of insurer, twins, namesakes, foreign residents, newborns without a name, fields left out."""
+    """Multiples of the default: removals, changes of insurer, twins, namesakes, foreign residents, newborns without a name, fields left out.
+
+    `common`: exponent on how common names are; above 1, common names are commoner still. `spaced`: every hospital writes a space between
+    surname and given name, so that nobody has to know a rare surname to part them.
+    """
 
     moves: float = 1.0
     insurers: float = 1.0
@@ -16,7 +20,8 @@ class Profile:
     foreigners: float = 1.0
     newborns: float = 1.0
     missing: float = 1.0
-    common: float = 1.0  # exponent on how common names are: above 1, common names are commoner still
+    common: float = 1.0
+    spaced: bool = False
 
 
 PROFILES: dict[str, Profile] = {
@@ -26,4 +31,5 @@ PROFILES: dict[str, Profile] = {
     "namesakes": Profile(namesakes=4.0, common=1.12),
     "sparse": Profile(missing=2.5),
     "abroad": Profile(foreigners=4.0),
+    "settled": Profile(moves=0.48, insurers=0.52, missing=0.6, foreigners=0.4, newborns=0.5, spaced=True),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,8 @@ class Writer:
     def write(self, visits: Visits, batch: int = 0, op: str = "new", ids: Texts | None = None) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Per hospital its registrations and the truth about them. Every batch errs anew; `ids`: local numbers already given."""
         for number, habit in enumerate(habits(self.hospitals)):
+            if self.profile.spaced and not habit.separator:
+                habit = replace(habit, separator=" ")
             at = np.flatnonzero(visits.site == number)
             if len(at):
                 chance = np.random.default_rng([self.seed, 3, batch, number])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loading Splink takes longer than linking a small delivery
     from splink import SettingsCreator
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
-VERSION = "5"
+VERSION = "6"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ _YEAR = "dob_year_l = dob_year_r"
 BIRTH_DATE = Comparison(
     "birth_date",
     (
-        Level("missing", _unknown("dob")),
+        # A filler day against a date says nothing.
+        Level("missing", _unknown("dob") + " OR ((dob_default_l OR dob_default_r) AND dob_l <> dob_r)"),
         Level("equal-default", "dob_l = dob_r AND (dob_default_l OR dob_default_r)", Rates(0.01, 1e-3, 1e-3)),
         Level("equal", "dob_l = dob_r", Rates(0.965, 0.012, 4e-5)),
         Level("exchanged", f"{_YEAR} AND dob_monthday_l // 100 = dob_monthday_r % 100 AND dob_monthday_l % 100 = dob_monthday_r // 100",
@@ -100,7 +101,8 @@ BIRTH_DATE = Comparison(
               Rates(0.012, 2e-3, 1.4e-3)),
         # Not on 1 January, where a clerk puts whoever knows only the year.
         Level("year", "dob_monthday_l = dob_monthday_r AND dob_monthday_l <> 101", Rates(0.006, 3e-3, 2.7e-3)),
-        Level("differs", None, Rates(0.003, 0.98, 0.9948)),
+        Level("year-only", f"{_YEAR} AND (dob_monthday_l = 101 OR dob_monthday_r = 101)", Rates(0.002, 1e-4, 1e-4)),
+        Level("differs", None, Rates(0.002, 0.9799, 0.9947)),
     ),
 )  # fmt: skip
 SEX = Comparison(

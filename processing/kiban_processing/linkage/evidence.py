@@ -16,24 +16,19 @@ from kiban_processing.linkage import comparisons, namesakes
 from kiban_processing.linkage.comparisons import BIRTH_DATE, COMPARISONS, CONTACT, HOUSEHOLD, NAME, SEX, Comparison
 from kiban_processing.linkage.parameters import Model
 
-REGISTRATIONS_PER_PERSON = 2.3
-_VILLAGE = 2_000.0
-# Only a file of many more persons than this shows that a name is rare.
-_SEEN_ENOUGH = 20_000.0
 # However rare the parts of a name, a person of the same full name is never less likely than this many.
 _LEAST_CARRIERS = 0.1
 _COUNTED_FULL = {"equal": "kanji_held", "kanji-equal": "kanji_held", "kana-equal": "kana_held", "kana-equal-kanji-differs": "kana_held"}
-# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a small part of what is aimed at.
-WRONG_LINKS = 8e-6
-LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 11.0, 18.0
+# Of the links, so many may be expected to be wrong. What no model knows of comes on top, so it is a sixth of what is aimed at.
+WRONG_LINKS = 1.6e-5
+LOWEST_LINK_WEIGHT, HIGHEST_LINK_WEIGHT = 10.0, 18.0
 _STEPS_PER_BIT = 4
-# A name carried by one person is the less likely to be met again the rarer its parts are, down to this share.
-_RARE, _RAREST = 0.5, 0.01
 _COUNTED_GIVEN = ("given-equal", "given-equal-once")
 _FIELDS = tuple(comparison.field for comparison in COMPARISONS)
-_COLUMNS = (*comparisons.COLUMNS, "kanji_held", "kana_held", "given_held", "surname_held")
+_COLUMNS = (*comparisons.COLUMNS, *namesakes.HELD)
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
 _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
+_TWICE = ("personal-number", "three-agree", "two-agree")
 # Until this age (days) twins are registered from one home.
 _GROWN = 25 * 365
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
@@ -90,7 +85,8 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT read_alike AND NOT {level_in(BIRTH_DATE, "differs", "missing")}
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT read_alike AND NOT {level_in(BIRTH_DATE, "differs")}
+                       AND (NOT {level_in(BIRTH_DATE, "missing")} OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND {level_in(HOUSEHOLD, *_TWICE)}))
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
@@ -184,33 +180,16 @@ def _household_weights(model: Model, comparison: Comparison) -> list[float]:
     ]
 
 
-def _persons(registrations: int) -> float:
-    """Persons the counts stand for; a few hundred registrations are taken for part of a village, not for all there is."""
-    return registrations / REGISTRATIONS_PER_PERSON + _VILLAGE
-
-
-def _held(column: str) -> str:
-    """Of both sides' counts the greater: a name a clerk misread is rare, the name meant may not be."""
-    return f"greatest(coalesce({column}_l, 1), coalesce({column}_r, 1))"
-
-
-def _carriers(column: str, persons: float) -> str:
-    """How many other persons carry this full name: those seen, or, for a name seen once, those to be expected from its parts."""
-    expected = f"least({_held('surname_held')} * 1.0e0 * {_held('given_held')} / {double(persons)}, 1.0e0)"
-    unseen = double(0.5 * _SEEN_ENOUGH / (persons + _SEEN_ENOUGH))
-    return f"({_held(column)} - 1.0e0 + greatest({expected}, {unseen}))"
-
-
 def _rarity(model: Model, registrations: int) -> str:
     """How much rarer, or commoner, this very name is than names that agree at this level are on average."""
     rates = model.rates[NAME.field]
-    everybody = double(_persons(registrations))
+    everybody = double(namesakes.persons(registrations))
     arms = []
     for place, level in enumerate(NAME.levels):
         if column := _COUNTED_FULL.get(level.name):
-            carriers = f"({_carriers(column, _persons(registrations))} + {double(_LEAST_CARRIERS)})"
+            carriers = f"({namesakes.carriers(column, registrations)} + {double(_LEAST_CARRIERS)})"
         elif level.name in _COUNTED_GIVEN:
-            carriers = f"({_held('given_held')} + 1.0e0)"
+            carriers = f"({namesakes.held('given_held')} + 1.0e0)"
         else:
             continue
         arms.append(f"WHEN {place} THEN log2({double(rates[level.name].stranger)} * {everybody} / {carriers})")
@@ -227,11 +206,11 @@ def _against_namesakes(model: Model, registrations: int) -> str:
     )
     contact = _chosen(CONTACT, _person_weights(model, CONTACT))
     commonness = " ".join(f"WHEN {place} THEN {double(-math.log2(odds))}" for place, odds in enumerate(model.namesakes))
-    carriers = _carriers("kanji_held", _persons(registrations))
-    rare = f"log2(greatest(least({carriers} / {double(_RARE)}, 1.0e0), {double(_RAREST)}))"
+    carriers = namesakes.carriers("kanji_held", registrations)
+    rare = f"log2(greatest(least({carriers} / {double(namesakes.CLASSES[0])}, 1.0e0), {double(namesakes.RAREST)}))"
     return (
         f"(CASE WHEN {level_in(NAME, *_SAME_NAME)} AND {level_in(BIRTH_DATE, 'equal', 'equal-default')}"
-        f" THEN (CASE household {places} ELSE 0.0e0 END) + {contact} + (CASE {namesakes.class_of(_held('kanji_held'))} {commonness} END) - {rare} ELSE 60.0e0 END)"
+        f" THEN (CASE household {places} ELSE 0.0e0 END) + {contact} + (CASE {namesakes.class_of(carriers)} {commonness} END) - {rare} ELSE 60.0e0 END)"
     )
 
 

@@ -55,6 +55,10 @@ TEXTS: dict[str, Text] = {
     "birth_date:exchanged": Text("生年月日の月と日が入れ替わっています", "month and day of the birth date are exchanged"),
     "birth_date:month-or-day": Text("生年月日の月又は日のみが異なります", "birth dates differ in month or day only"),
     "birth_date:year": Text("生年月日の年のみが異なります", "birth dates differ in the year only"),
+    "birth_date:year-only": Text(
+        "生年は一致し、一方は一月一日です（月日が不明の登録とみられます）",
+        "only the year agrees, and one is 1 January, as where only the year is known",
+    ),
     "birth_date:differs": Text("生年月日が異なります", "birth dates differ"),
     "sex:missing": Text("性別を比較できません", "sex cannot be compared"),
     "sex:equal": Text("性別が一致しています", "sex is equal"),
