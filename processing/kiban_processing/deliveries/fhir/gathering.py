@@ -1,0 +1,330 @@
+"""片の組立て (gathering): resources taken one by one into the rows, defects and counts of a piece; whose they are is settled piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from kiban_processing.deliveries.fhir import documents, grounds, identities, kinds, patients
+from kiban_processing.deliveries.fhir.extraction import ENTRIES, MISBUILT, Extraction, Resource, Row, codes_of
+from kiban_processing.deliveries.fhir.people import AMBIGUOUS, People
+from kiban_processing.deliveries.fhir.whitelist import LABORATORY
+from kiban_processing.deliveries.pieces import DEFECTS, PLACE, Piece
+from kiban_processing.formats import findings
+from kiban_processing.refusals import Refusal
+
+PIECE_BYTES = 8 << 20
+PIECE_RECORDS = 20_000
+NOBODY = "?"
+"""The person of a record that names none."""
+SHORTEST_SHOWN = 4  # letters of a local ID that make a file's name worth hiding
+
+
+@dataclass
+class Scope:
+    """What references mean inside one Bundle: its own patients and encounters come before those of the delivery."""
+
+    people: dict[str, str] = field(default_factory=dict)
+    encounters: dict[str, str] = field(default_factory=dict)
+    ids: set[tuple[str, str]] = field(default_factory=set)
+
+    @staticmethod
+    def of(entries: list[Any]) -> Scope:
+        found = Scope()
+        for entry in entries:
+            resource = entry.get("resource") if type(entry) is dict else None
+            if type(resource) is not dict:
+                continue
+            kind, url, own = resource.get("resourceType"), entry.get("fullUrl"), resource.get("id")
+            if kind == "Encounter" and type(url) is str and type(own) is str:
+                found.encounters[url] = own
+            if kind == "Patient":
+                found._add(resource, url if type(url) is str else None)
+        return found
+
+    def _add(self, patient: Resource, url: str | None) -> None:
+        try:
+            local = patients.local_id(patient)
+            references = list(patients.references(patient, url))
+        except patients.Ambiguous:
+            local, references = AMBIGUOUS, ["id:" + patient["id"]] if type(patient.get("id")) is str else []
+        except MISBUILT:
+            return
+        for reference in references:
+            if local is not None and self.people.setdefault(reference, local) != local:
+                self.people[reference] = AMBIGUOUS
+
+
+class Gathering:
+    """One piece after another; `take` for each record, `count` for each stretch, then `piece`."""
+
+    def __init__(self, people: People, has_hospital_ids: bool, only: Collection[str] | None, order: Mapping[str, int]) -> None:
+        self._people = people
+        self._has_hospital_ids = has_hospital_ids
+        self._wanted = frozenset(only) if only is not None else None
+        self._order = order
+        self._seen = identities.Seen()
+        self._counted: dict[str, int] = {}
+        self.hidden: dict[str, str] = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rows: dict[str, list[Row]] = {}
+        self._patients: list[tuple[str, int, str | None, Row, bool]] = []
+        self._defects: list[tuple[str, int, str | None, str, str, str | None]] = []
+        self._sent: dict[str, int] = {}
+        self._aside: dict[str, int] = {}
+        self._refused: dict[str, tuple[Refusal, int]] = {}
+        self._identities: list[tuple[str, int, str]] = []
+        self._bytes = 0
+        self._records = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._bytes >= PIECE_BYTES or self._records >= PIECE_RECORDS
+
+    def begin(self, file: str) -> None:
+        self._counted[file] = 0
+        self._sent.setdefault(file, 0)
+
+    def count(self, file: str, number: int, size: int) -> None:
+        """`number`: records of the file read so far; `size`: bytes read since the last call."""
+        fresh = number - self._counted[file]
+        self._counted[file] = number
+        self._sent[file] = self._sent.get(file, 0) + fresh
+        self._records += fresh
+        self._bytes += size
+
+    def refuse(self, file: str, why: Refusal, records: int = 1, is_sent: bool = False) -> None:
+        """Records lost with a reason that holds for the file; `is_sent`: they are counted as sent already."""
+        first, lost = self._refused.get(file, (why, 0))
+        self._refused[file] = first, lost + records
+        if not is_sent:
+            self._sent[file] = self._sent.get(file, 0) + records
+
+    def defect(self, file: str, number: int, rule: findings.Rule, raw: str | None, column: str | None = None) -> None:
+        self._defects.append((file, number, column, rule.code, rule.severity, raw))
+
+    def take(self, resource: Any, file: str, number: int, scope: Scope | None, line: bytes) -> None:
+        """One record. `line`: its bytes where it is a line of NDJSON, to see whether it names a person twice."""
+        try:
+            kind = resource.get("resourceType")
+            tables = ENTRIES.get(kind)
+            if tables is None:
+                self._other(resource, kind, file, number, scope)
+                return
+            extraction = _table(tables, resource)
+            table = extraction.entry.table
+            person_name = extraction.entry.person
+            if line and line.count(_QUOTED[person_name]) > 1 and documents.repeats(line):
+                self.defect(file, number, findings.NOT_OF_FORMAT, documents.unreadable_raw(line))
+                return
+            if (status := extraction.status(resource)) is not None:
+                self._set_aside(f"{kind} ({status})")
+                return
+            person = _person(resource, person_name, scope)
+            rows = extraction.rows(resource, [file, number, person])
+            own = rows[0][3]
+        except MISBUILT:
+            self._misbuilt(resource, file, number)
+            return
+        if own is not None:
+            self._known(kind, own, file, number, scope)
+        if scope is not None:
+            _settle_encounters(extraction, rows, scope)
+        self._tell_uncoded(extraction, rows[0], resource, file, number)
+        if self._wanted is None or table in self._wanted:
+            self._rows.setdefault(table, []).extend(rows)
+
+    def _other(self, resource: Resource, kind: Any, file: str, number: int, scope: Scope | None) -> None:
+        if kind == "Patient":
+            self._patient(resource, file, number, scope)
+        elif kind in kinds.KNOWN:
+            self._set_aside(kind)
+        else:
+            self.refuse(file, grounds.RESOURCE_UNKNOWN.refuse(file=file, number=number), is_sent=True)
+
+    def _patient(self, patient: Resource, file: str, number: int, scope: Scope | None) -> None:
+        try:
+            local = patients.local_id(patient)
+            cells, is_dead = patients.row(patient)
+        except patients.Ambiguous:
+            self.defect(file, number, findings.PERSON_AMBIGUOUS, None)
+            return
+        own = patient.get("id")
+        if type(own) is str:
+            self._known("Patient", own, file, number, scope)
+        self._patients.append((file, number, local, cells, is_dead))
+
+    def _known(self, kind: str, own: str, file: str, number: int, scope: Scope | None) -> None:
+        """Ids are unique in a delivery, but for Bundles, where they are unique in each: documents repeat their patient."""
+        if scope is None:
+            self._identities.append((file, number, f"{kind}/{own}"))
+        elif (kind, own) in scope.ids:
+            self._identities.append((file, number, ""))
+        else:
+            scope.ids.add((kind, own))
+
+    def _set_aside(self, kind: str) -> None:
+        self._aside[kind] = self._aside.get(kind, 0) + 1
+
+    def _misbuilt(self, resource: Any, file: str, number: int) -> None:
+        kept = {name: resource[name] for name in ("resourceType", "id") if type(resource) is dict and type(resource.get(name)) is str}
+        self.defect(file, number, findings.NOT_OF_FORMAT, orjson.dumps(kept).decode() if kept else None)
+
+    def _tell_uncoded(self, extraction: Extraction, row: Row, resource: Resource, file: str, number: int) -> None:
+        """Codes were sent, but none of a system that is known."""
+        for at in extraction.code_columns:
+            if row[at] is not None:
+                return
+        for source in ("code", "medicationCodeableConcept", "vaccineCode"):
+            concept = resource.get(source)
+            if type(concept) is dict and concept.get("coding"):
+                self.defect(file, number, findings.CODE_SYSTEM_UNKNOWN, None, "other_code")
+
+    def piece(self) -> Piece:
+        """What was gathered since the last call, with every record's person settled."""
+        repeated = self._seen.repeated(self._identities)
+        for file, number in repeated:
+            self.defect(file, number, findings.REPEATED_RECORD, None)
+        lost = {(defect[0], defect[1]) for defect in self._defects if defect[4] == findings.ROW and defect[2] is None}
+        tables = self._patient_tables(lost)
+        tables |= self._tables(lost)
+        defects = pa.table([pa.array(cells, field.type) for cells, field in zip(_columns(self._defects, 6), _DEFECTS, strict=True)], schema=_DEFECTS)
+        found = Piece(self._sent, tables, defects.select(DEFECTS.names), self._aside, self._refused)
+        self._clear()
+        return found
+
+    def _local(self, local: str | None) -> str | None:
+        """A local ID that may stand: an id of a resource does not where patients of the delivery have numbers of the hospital."""
+        if local is None or not local.startswith(patients.OWN_ID):
+            return local
+        return None if self._has_hospital_ids else local[len(patients.OWN_ID) :]
+
+    def _patient_tables(self, lost: set[tuple[str, int]]) -> dict[str, pa.Table]:
+        registered: list[Row] = []
+        deaths: list[Row] = []
+        for file, number, marked, cells, is_dead in self._patients:
+            if (file, number) in lost:
+                continue
+            local = self._local(marked)
+            if local is None:
+                self.defect(file, number, findings.PERSON_MISSING, None)
+                continue
+            self._hide(file, local)
+            registered.append([file, number, local, *cells])
+            if is_dead:
+                deaths.append([file, number, local, cells[_DIED]])
+        return {
+            name: _text_table(columns, rows)
+            for name, columns, rows in (("patients", patients.COLUMNS, registered), ("deaths", ("death_date",), deaths))
+            if rows and (self._wanted is None or name in self._wanted)
+        }
+
+    def _tables(self, lost: set[tuple[str, int]]) -> dict[str, pa.Table]:
+        named = {row[2] for rows in self._rows.values() for row in rows}
+        meant = self._people.look_up(sorted(name for name in named if name[0] not in "=?"))
+        people = {name: self._local(local) for name, local in meant.items()} | {name: self._local(name[1:]) for name in named if name[0] == "="}
+        found: dict[str, pa.Table] = {}
+        for table, rows in self._rows.items():
+            columns = _columns_of(table)
+            kept: list[Row] = []
+            for row in rows:
+                local = people.get(row[2])
+                if local and not (lost and (row[0], row[1]) in lost):
+                    row[2] = local
+                    kept.append(row)
+                elif (row[0], row[1]) not in lost:
+                    lost.add((row[0], row[1]))
+                    rule = findings.PERSON_AMBIGUOUS if local == AMBIGUOUS else findings.PERSON_MISSING
+                    raw = {name: cell for name, cell in zip(columns, row[3:], strict=True) if cell is not None}
+                    self.defect(row[0], row[1], rule, orjson.dumps({"table": table, **raw}).decode())
+            if kept:
+                found[table] = _text_table(columns, kept)
+            for file, local in {(row[0], row[2]) for row in kept}:
+                self._hide(file, local)
+        return found
+
+    def _hide(self, file: str, local: str) -> None:
+        if file not in self.hidden and len(local) >= SHORTEST_SHOWN and local in file:
+            self.hidden[file] = f"#{self._order.get(file, 0) + 1}"
+
+
+_QUOTED = {"subject": b'"subject"', "patient": b'"patient"'}
+_DIED = patients.COLUMNS.index("death_date")
+_DEFECTS = pa.schema([*PLACE, ("column", pa.string()), ("rule", pa.string()), ("severity", pa.string()), ("raw", pa.string())])
+
+
+def _table(tables: Mapping[str, Extraction], resource: Resource) -> Extraction:
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    for category in patients.listed(resource, "category"):
+        if LABORATORY in codes_of(category):
+            return tables["laboratory_results"]
+    return tables["observations"]
+
+
+def _person(resource: Resource, name: str, scope: Scope | None) -> str:
+    """Who a record is about: `=` and a local ID where it says so itself, else what to look up, else `NOBODY`."""
+    subject = resource.get(name)
+    if subject is None:
+        return NOBODY
+    reference = subject.get("reference")
+    if reference is None:
+        identifier = subject.get("identifier")
+        key = patients.named_by(identifier) if identifier is not None else None
+    elif reference.startswith("Patient/"):
+        key = "id:" + reference[8:].partition("/")[0]
+    elif reference.startswith("#"):
+        key = _contained(resource, reference[1:])
+    elif reference.startswith("Patient?identifier="):
+        system, _, value = reference[19:].partition("|")
+        key = patients.named_by({"system": system, "value": value})
+    else:
+        key = "url:" + reference
+    if key is None:
+        return NOBODY
+    if scope is not None and key in scope.people:
+        return "=" + scope.people[key]
+    return key
+
+
+def _contained(resource: Resource, own: str) -> str | None:
+    """A patient inside the record: by the hospital's number, else by the insured identifier; its id is no number of anyone."""
+    for one in patients.listed(resource, "contained"):
+        if one.get("id") == own and one.get("resourceType") == "Patient":
+            try:
+                local = patients.local_id(one)
+            except patients.Ambiguous:
+                return "=" + AMBIGUOUS
+            if local is not None and not local.startswith(patients.OWN_ID):
+                return "=" + local
+            return next((key for key in patients.references(one, None) if key.startswith("member:")), None)
+    return None
+
+
+def _settle_encounters(extraction: Extraction, rows: list[Row], scope: Scope) -> None:
+    if extraction.entry.table != "encounters" and "encounter_id" in extraction.columns:
+        at = 3 + extraction.columns.index("encounter_id")
+        for row in rows:
+            row[at] = scope.encounters.get(row[at], row[at])
+
+
+def _columns_of(table: str) -> tuple[str, ...]:
+    return _COLUMNS[table]
+
+
+def _columns(rows: list[Any], width: int) -> list[Any]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _text_table(columns: tuple[str, ...], rows: list[Row]) -> pa.Table:
+    schema = pa.schema([*PLACE, ("local_patient_id", pa.string()), *((name, pa.string()) for name in columns)])
+    return pa.Table.from_arrays([pa.array(cells, field.type) for cells, field in zip(zip(*rows, strict=True), schema, strict=True)], schema=schema)
+
+
+_COLUMNS = {table: extraction.columns for tables in ENTRIES.values() for table, extraction in tables.items()}
