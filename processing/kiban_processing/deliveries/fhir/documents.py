@@ -61,22 +61,15 @@ def _is_object(line: bytes) -> bool:
 def blocks(source: Source, block: int = BLOCK, longest: int = LONGEST_LINE) -> Iterator[bytes]:
     """NDJSON in whole lines; the last may lack its line end. Refuses: line-too-long (what follows is not read), archive-broken."""
     with source.open() as file:
-        offset, carry = 0, b""
-        while read := file.read(block):
-            if offset == 0 and not carry:
-                read = read.removeprefix(encodings.MARK)
-            cut = read.rfind(b"\n") + 1
-            first = read.find(b"\n")
-            if len(carry) + (first if cut else len(read)) > longest:
-                raise lines.LINE_TOO_LONG.refuse(file=source.name, offset=offset, limit=longest)
-            if not cut:
-                carry += read
-                continue
-            whole, carry = carry + read[:cut], read[cut:]
-            yield whole
+        offset = 0
+        while whole := file.read(block):
+            if not whole.endswith(b"\n"):
+                rest = file.readline(longest + 1)
+                if len(rest) > longest:
+                    raise lines.LINE_TOO_LONG.refuse(file=source.name, offset=offset + whole.rfind(b"\n") + 1, limit=longest)
+                whole += rest
+            yield whole.removeprefix(encodings.MARK) if offset == 0 else whole
             offset += len(whole)
-        if carry.strip():
-            yield carry
 
 
 def document(source: Source) -> Any:

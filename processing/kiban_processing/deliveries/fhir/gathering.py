@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
-from kiban_processing.deliveries.fhir import documents, grounds, identities, kinds, patients
-from kiban_processing.deliveries.fhir.extraction import ENTRIES, MISBUILT, Extraction, Resource, Row, codes_of
+from kiban_processing.deliveries.fhir import documents, grounds, identities, kinds, patients, systems
+from kiban_processing.deliveries.fhir.elements import MISBUILT, Resource, code, listed
+from kiban_processing.deliveries.fhir.extraction import COLUMNS, ENTRIES, PERSON, START, UNCODED, Extraction
 from kiban_processing.deliveries.fhir.people import AMBIGUOUS, People
 from kiban_processing.deliveries.fhir.whitelist import LABORATORY
 from kiban_processing.deliveries.pieces import DEFECTS, PLACE, Piece
@@ -51,7 +53,7 @@ class Scope:
             local = patients.local_id(patient)
             references = list(patients.references(patient, url))
         except patients.Ambiguous:
-            local, references = AMBIGUOUS, ["id:" + patient["id"]] if type(patient.get("id")) is str else []
+            local, references = AMBIGUOUS, ["Patient/" + patient["id"]] if type(patient.get("id")) is str else []
         except MISBUILT:
             return
         for reference in references:
@@ -73,8 +75,8 @@ class Gathering:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: dict[str, list[Row]] = {}
-        self._patients: list[tuple[str, int, str | None, Row, bool]] = []
+        self._cells: dict[str, list[Any]] = {table: [] for table in COLUMNS}
+        self._patients: list[tuple[str, int, str | None, list[Any], bool]] = []
         self._defects: list[tuple[str, int, str | None, str, str, str | None]] = []
         self._sent: dict[str, int] = {}
         self._aside: dict[str, int] = {}
@@ -111,34 +113,47 @@ class Gathering:
 
     def take(self, resource: Any, file: str, number: int, scope: Scope | None, line: bytes) -> None:
         """One record. `line`: its bytes where it is a line of NDJSON, to see whether it names a person twice."""
+        cells: list[Any] = []
+        kept = 0
         try:
             kind = resource.get("resourceType")
             tables = ENTRIES.get(kind)
             if tables is None:
                 self._other(resource, kind, file, number, scope)
                 return
-            extraction = _table(tables, resource)
-            table = extraction.entry.table
-            person_name = extraction.entry.person
-            if line and line.count(_QUOTED[person_name]) > 1 and documents.repeats(line):
-                self.defect(file, number, findings.NOT_OF_FORMAT, documents.unreadable_raw(line))
-                return
-            if (status := extraction.status(resource)) is not None:
-                self._set_aside(f"{kind} ({status})")
-                return
-            person = _person(resource, person_name, scope)
-            rows = extraction.rows(resource, [file, number, person])
-            own = rows[0][3]
+            extraction = next(iter(tables.values())) if len(tables) == 1 else _table(tables, resource)
+            entry = extraction.entry
+            subject = resource.get(entry.person)
+            if subject is None:
+                person = NOBODY
+            else:
+                person = subject.get("reference")
+                if scope is not None or person is None or person[:8] != "Patient/":
+                    person = _person(resource, subject, scope)
+            cells = self._cells[entry.table]
+            kept = len(cells)
+            result = extraction.take(resource, file, number, person, cells)
         except MISBUILT:
+            del cells[kept:]
             self._misbuilt(resource, file, number)
             return
+        if line and line.count(_QUOTED[entry.person]) > 1 and documents.repeats(line):
+            del cells[kept:]
+            self.defect(file, number, findings.NOT_OF_FORMAT, documents.unreadable_raw(line))
+            return
+        if result is not None:
+            if result != UNCODED:
+                self._set_aside(f"{kind} ({result})")
+                return
+            self.defect(file, number, findings.CODE_SYSTEM_UNKNOWN, None, systems.OTHER)
+        own = cells[kept + START]
         if own is not None:
-            self._known(kind, own, file, number, scope)
+            if scope is None:
+                self._identities.append((file, number, kind + own))
+            else:
+                self._known(kind, own, file, number, scope)
         if scope is not None:
-            _settle_encounters(extraction, rows, scope)
-        self._tell_uncoded(extraction, rows[0], resource, file, number)
-        if self._wanted is None or table in self._wanted:
-            self._rows.setdefault(table, []).extend(rows)
+            _settle_encounters(extraction, cells, kept, scope)
 
     def _other(self, resource: Resource, kind: Any, file: str, number: int, scope: Scope | None) -> None:
         if kind == "Patient":
@@ -163,7 +178,7 @@ class Gathering:
     def _known(self, kind: str, own: str, file: str, number: int, scope: Scope | None) -> None:
         """Ids are unique in a delivery, but for Bundles, where they are unique in each: documents repeat their patient."""
         if scope is None:
-            self._identities.append((file, number, f"{kind}/{own}"))
+            self._identities.append((file, number, kind + own))
         elif (kind, own) in scope.ids:
             self._identities.append((file, number, ""))
         else:
@@ -176,16 +191,6 @@ class Gathering:
         kept = {name: resource[name] for name in ("resourceType", "id") if type(resource) is dict and type(resource.get(name)) is str}
         self.defect(file, number, findings.NOT_OF_FORMAT, orjson.dumps(kept).decode() if kept else None)
 
-    def _tell_uncoded(self, extraction: Extraction, row: Row, resource: Resource, file: str, number: int) -> None:
-        """Codes were sent, but none of a system that is known."""
-        for at in extraction.code_columns:
-            if row[at] is not None:
-                return
-        for source in ("code", "medicationCodeableConcept", "vaccineCode"):
-            concept = resource.get(source)
-            if type(concept) is dict and concept.get("coding"):
-                self.defect(file, number, findings.CODE_SYSTEM_UNKNOWN, None, "other_code")
-
     def piece(self) -> Piece:
         """What was gathered since the last call, with every record's person settled."""
         repeated = self._seen.repeated(self._identities)
@@ -194,8 +199,8 @@ class Gathering:
         lost = {(defect[0], defect[1]) for defect in self._defects if defect[4] == findings.ROW and defect[2] is None}
         tables = self._patient_tables(lost)
         tables |= self._tables(lost)
-        defects = pa.table([pa.array(cells, field.type) for cells, field in zip(_columns(self._defects, 6), _DEFECTS, strict=True)], schema=_DEFECTS)
-        found = Piece(self._sent, tables, defects.select(DEFECTS.names), self._aside, self._refused)
+        defects = pa.Table.from_pylist([dict(zip(DEFECTS.names, defect, strict=True)) for defect in self._defects], DEFECTS)
+        found = Piece(self._sent, tables, defects, self._aside, self._refused)
         self._clear()
         return found
 
@@ -206,8 +211,8 @@ class Gathering:
         return None if self._has_hospital_ids else local[len(patients.OWN_ID) :]
 
     def _patient_tables(self, lost: set[tuple[str, int]]) -> dict[str, pa.Table]:
-        registered: list[Row] = []
-        deaths: list[Row] = []
+        registered: list[Any] = []
+        deaths: list[Any] = []
         for file, number, marked, cells, is_dead in self._patients:
             if (file, number) in lost:
                 continue
@@ -216,38 +221,57 @@ class Gathering:
                 self.defect(file, number, findings.PERSON_MISSING, None)
                 continue
             self._hide(file, local)
-            registered.append([file, number, local, *cells])
+            registered += (file, number, local, *cells)
             if is_dead:
-                deaths.append([file, number, local, cells[_DIED]])
-        return {
-            name: _text_table(columns, rows)
-            for name, columns, rows in (("patients", patients.COLUMNS, registered), ("deaths", ("death_date",), deaths))
-            if rows and (self._wanted is None or name in self._wanted)
-        }
+                deaths += (file, number, local, cells[_DIED])
+        found = (("patients", patients.COLUMNS, registered), ("deaths", ("death_date",), deaths))
+        return {name: _text_table(columns, cells) for name, columns, cells in found if cells and self._wants(name)}
 
     def _tables(self, lost: set[tuple[str, int]]) -> dict[str, pa.Table]:
-        named = {row[2] for rows in self._rows.values() for row in rows}
-        meant = self._people.look_up(sorted(name for name in named if name[0] not in "=?"))
-        people = {name: self._local(local) for name, local in meant.items()} | {name: self._local(name[1:]) for name in named if name[0] == "="}
+        """The rows of each table under local IDs; records whose person is not known are told, and their rows left out."""
+        width = {table: START + len(columns) for table, columns in COLUMNS.items()}
+        persons = {table: cells[PERSON :: width[table]] for table, cells in self._cells.items()}
+        people = self._meant({name for named in persons.values() for name in named})
         found: dict[str, pa.Table] = {}
-        for table, rows in self._rows.items():
-            columns = _columns_of(table)
-            kept: list[Row] = []
-            for row in rows:
-                local = people.get(row[2])
-                if local and not (lost and (row[0], row[1]) in lost):
-                    row[2] = local
-                    kept.append(row)
-                elif (row[0], row[1]) not in lost:
-                    lost.add((row[0], row[1]))
-                    rule = findings.PERSON_AMBIGUOUS if local == AMBIGUOUS else findings.PERSON_MISSING
-                    raw = {name: cell for name, cell in zip(columns, row[3:], strict=True) if cell is not None}
-                    self.defect(row[0], row[1], rule, orjson.dumps({"table": table, **raw}).decode())
-            if kept:
-                found[table] = _text_table(columns, kept)
-            for file, local in {(row[0], row[2]) for row in kept}:
-                self._hide(file, local)
+        for table, cells in self._cells.items():
+            if not cells:
+                continue
+            locals_ = [people[name] for name in persons[table]]
+            files, records = cells[:: width[table]], cells[1 :: width[table]]
+            unusable = [place for place, local in enumerate(locals_) if not local]
+            if lost:
+                unusable = sorted({*unusable, *(place for place, one in enumerate(zip(files, records, strict=True)) if one in lost)})
+            for place in unusable:
+                self._nobodys(table, cells[place * width[table] : (place + 1) * width[table]], locals_[place], lost)
+            if self._wants(table):
+                cells[PERSON :: width[table]] = locals_
+                rows = _text_table(COLUMNS[table], cells)
+                if unusable:
+                    sound = np.ones(len(locals_), np.bool_)
+                    sound[unusable] = False
+                    rows = rows.filter(pa.array(sound))
+                found[table] = rows
+            for file, local in set(zip(files, locals_, strict=True)):
+                if local:
+                    self._hide(file, local)
         return found
+
+    def _meant(self, named: set[str]) -> dict[str, str | None]:
+        """What a row says of its person → the local ID; None where nobody, or `AMBIGUOUS` where more than one, is meant."""
+        keys = {name: "Patient/" + name[8:].partition("/")[0] if name.startswith("Patient/") else name for name in named}
+        known = self._people.look_up(sorted({key for key in keys.values() if not key.startswith(("=", NOBODY))}))
+        return {name: self._local(key[1:] if key.startswith("=") else known.get(key)) for name, key in keys.items()}
+
+    def _nobodys(self, table: str, row: list[Any], local: str | None, lost: set[tuple[str, int]]) -> None:
+        place = row[0], row[1]
+        if place not in lost:
+            lost.add(place)
+            rule = findings.PERSON_AMBIGUOUS if local == AMBIGUOUS else findings.PERSON_MISSING
+            kept = {name: cell for name, cell in zip(COLUMNS[table], row[START:], strict=True) if cell is not None}
+            self.defect(*place, rule, orjson.dumps({"table": table, **kept}).decode())
+
+    def _wants(self, table: str) -> bool:
+        return self._wanted is None or table in self._wanted
 
     def _hide(self, file: str, local: str) -> None:
         if file not in self.hidden and len(local) >= SHORTEST_SHOWN and local in file:
@@ -256,29 +280,24 @@ class Gathering:
 
 _QUOTED = {"subject": b'"subject"', "patient": b'"patient"'}
 _DIED = patients.COLUMNS.index("death_date")
-_DEFECTS = pa.schema([*PLACE, ("column", pa.string()), ("rule", pa.string()), ("severity", pa.string()), ("raw", pa.string())])
 
 
 def _table(tables: Mapping[str, Extraction], resource: Resource) -> Extraction:
-    if len(tables) == 1:
-        return next(iter(tables.values()))
-    for category in patients.listed(resource, "category"):
-        if LABORATORY in codes_of(category):
+    """An observation is a laboratory result where a category says so."""
+    for category in listed(resource, "category"):
+        if any(code(coding) == LABORATORY for coding in listed(category, "coding")):
             return tables["laboratory_results"]
     return tables["observations"]
 
 
-def _person(resource: Resource, name: str, scope: Scope | None) -> str:
+def _person(resource: Resource, subject: Resource, scope: Scope | None) -> str:
     """Who a record is about: `=` and a local ID where it says so itself, else what to look up, else `NOBODY`."""
-    subject = resource.get(name)
-    if subject is None:
-        return NOBODY
     reference = subject.get("reference")
     if reference is None:
         identifier = subject.get("identifier")
         key = patients.named_by(identifier) if identifier is not None else None
     elif reference.startswith("Patient/"):
-        key = "id:" + reference[8:].partition("/")[0]
+        key = "Patient/" + reference[8:].partition("/")[0]
     elif reference.startswith("#"):
         key = _contained(resource, reference[1:])
     elif reference.startswith("Patient?identifier="):
@@ -295,7 +314,7 @@ def _person(resource: Resource, name: str, scope: Scope | None) -> str:
 
 def _contained(resource: Resource, own: str) -> str | None:
     """A patient inside the record: by the hospital's number, else by the insured identifier; its id is no number of anyone."""
-    for one in patients.listed(resource, "contained"):
+    for one in listed(resource, "contained"):
         if one.get("id") == own and one.get("resourceType") == "Patient":
             try:
                 local = patients.local_id(one)
@@ -307,24 +326,15 @@ def _contained(resource: Resource, own: str) -> str | None:
     return None
 
 
-def _settle_encounters(extraction: Extraction, rows: list[Row], scope: Scope) -> None:
-    if extraction.entry.table != "encounters" and "encounter_id" in extraction.columns:
-        at = 3 + extraction.columns.index("encounter_id")
-        for row in rows:
-            row[at] = scope.encounters.get(row[at], row[at])
+def _settle_encounters(extraction: Extraction, cells: list[Any], start: int, scope: Scope) -> None:
+    columns = extraction.columns
+    if extraction.entry.table != "encounters" and "encounter_id" in columns:
+        for place in range(start + START + columns.index("encounter_id"), len(cells), START + len(columns)):
+            cells[place] = scope.encounters.get(cells[place], cells[place])
 
 
-def _columns_of(table: str) -> tuple[str, ...]:
-    return _COLUMNS[table]
-
-
-def _columns(rows: list[Any], width: int) -> list[Any]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-def _text_table(columns: tuple[str, ...], rows: list[Row]) -> pa.Table:
+def _text_table(columns: tuple[str, ...], cells: list[Any]) -> pa.Table:
+    """A table of texts of cells that lie row after row."""
     schema = pa.schema([*PLACE, ("local_patient_id", pa.string()), *((name, pa.string()) for name in columns)])
-    return pa.Table.from_arrays([pa.array(cells, field.type) for cells, field in zip(zip(*rows, strict=True), schema, strict=True)], schema=schema)
-
-
-_COLUMNS = {table: extraction.columns for tables in ENTRIES.values() for table, extraction in tables.items()}
+    arrays = [pa.array(cells[place :: len(schema)], field.type) for place, field in enumerate(schema)]
+    return pa.Table.from_arrays(arrays, schema=schema)

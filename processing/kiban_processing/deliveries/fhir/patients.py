@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiban_processing.deliveries.fhir import systems
-from kiban_processing.deliveries.fhir.extraction import Misbuilt, Resource, Row, day, text
+from kiban_processing.deliveries.fhir.elements import Resource, day, listed, text
 
 COLUMNS = (
     "name_kanji", "name_kana", "birth_date", "sex", "postal_code", "address", "phone", "email", "death_date",
     "insurer_number", "insured_symbol", "insured_number", "insured_branch",
 )  # fmt: skip
+Row = list[Any]
 OWN_ID = "\x1f"
 """Before a local ID that is only the resource's id: such ids stand only where no patient of the delivery has a number of the hospital."""
 _KANA = re.compile(r"[\s・゛-ヿ･-ﾟ々ー－-]+")
@@ -66,7 +67,7 @@ def references(patient: Resource, full_url: str | None) -> Iterator[str]:
     """What a reference to this patient may say, as keys of `People`."""
     own = text(patient.get("id"))
     if own:
-        yield "id:" + own
+        yield "Patient/" + own
     if full_url:
         yield "url:" + full_url
     for member in _members(patient):
@@ -153,13 +154,3 @@ def _contact(patient: Resource, system: str) -> str | None:
             if found:
                 return found
     return None
-
-
-def listed(resource: Resource, name: str) -> list[Any]:
-    """A list of the resource, empty where it has none."""
-    found = resource.get(name)
-    if found is None:
-        return []
-    if type(found) is not list:
-        raise Misbuilt
-    return found

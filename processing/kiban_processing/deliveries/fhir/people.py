@@ -19,7 +19,7 @@ AMBIGUOUS = ""
 
 
 class People:
-    """References (`id:…`, `url:…`, `member:…`) and the local IDs they mean. Add all, then look up."""
+    """References (`Patient/…`, `url:…`, `member:…`) and the local IDs they mean. Add all, then look up."""
 
     def __init__(self) -> None:
         self._fresh: dict[str, str] = {}

@@ -11,11 +11,13 @@ import orjson
 
 from kiban_processing.deliveries.fhir import documents, patients
 from kiban_processing.deliveries.fhir.documents import Shape
-from kiban_processing.deliveries.fhir.extraction import MISBUILT
+from kiban_processing.deliveries.fhir.elements import MISBUILT
 from kiban_processing.deliveries.fhir.people import AMBIGUOUS, People
 from kiban_processing.deliveries.sources import Source
 from kiban_processing.refusals import Refusal
 
+_USUAL = b'{"resourceType":"'  # how nearly every system starts a line, so that the rest of it need not be searched
+_WANTED = (b'{"resourceType":"Patient"', b'{"resourceType":"Bundle"')
 _MARK = b'"Patient"'
 _PATIENT = re.compile(rb'"resourceType"\s*:\s*"Patient"')
 
@@ -51,10 +53,8 @@ def _patients(source: Source, shape: Shape) -> Iterator[tuple[dict[str, Any], st
         yield from _in(documents.document(source))
         return
     for block in documents.blocks(source):
-        if _MARK not in block or not _PATIENT.search(block):
-            continue
         for line in block.split(b"\n"):
-            if _MARK in line and _PATIENT.search(line):
+            if line.startswith(_WANTED) or (not line.startswith(_USUAL) and _MARK in line and _PATIENT.search(line)):
                 try:
                     yield from _in(orjson.loads(line))
                 except orjson.JSONDecodeError:

@@ -94,7 +94,10 @@ OUTCOMES = {
     "active": "continuing", "recurrence": "continuing", "relapse": "continuing", "inactive": "other", "remission": "other", "resolved": "cured",
 }  # fmt: skip
 ABNORMAL = {"L": "L", "LL": "L", "LU": "L", "N": "N", "H": "H", "HH": "H", "HU": "H"}
-DISCHARGES = {"exp": "died", "other-hcf": "transferred", "hosp": "transferred", "oth": "other"}
+DISCHARGES = {
+    "exp": "died", "other-hcf": "transferred", "hosp": "transferred", "long": "transferred", "psy": "transferred", "rehab": "transferred",
+    "snf": "transferred", "home": "other", "alt-home": "other", "aadvice": "other", "oth": "other",
+}  # fmt: skip
 GRADES = {"NEG": "-", "POS": "+", "260385009": "-", "10828004": "+"}
 
 _LABORATORY_VALUE: tuple[Source, ...] = (
