@@ -14,7 +14,7 @@ from kiban_processing.deliveries.fhir import grounds
 from kiban_processing.deliveries.sources import Source
 from kiban_processing.formats import encodings, findings, lines
 
-BLOCK = 4 << 20  # bytes of NDJSON read at a time
+BLOCK = 512 << 10  # bytes of NDJSON read at a time: they stay in the processor's cache until they are parsed
 LONGEST_LINE = 16 << 20  # bytes of one resource of NDJSON, attachments included
 LARGEST_DOCUMENT = 64 << 20  # bytes of one JSON document, which has to be held whole
 HEAD = 64 << 10

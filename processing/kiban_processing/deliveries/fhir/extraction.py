@@ -22,6 +22,7 @@ START = 3  # cells before the columns
 Extract = Callable[[Resource, str, int, str, list[Any]], str | int | None]
 """(resource, file, record, person, cells): adds rows to `cells`; gives the status by which the record is set aside (then no row), or `UNCODED`."""
 
+_PLAIN_ENCOUNTER = "v[10:] if v.__class__ is str and v[:10] == 'Encounter/' and v.count('/') == 1"
 _VALUES = ("value", "value_code", "value_text", "comment")
 
 
@@ -50,9 +51,10 @@ def written(entry: whitelist.Entry) -> str:
     columns = columns_of(entry.table)
     lines = ["def take(resource, file, record, person, cells):", "    get = resource.get"]
     for path, values in entry.retracted.items():
-        lines += ["    v = get(%r)" % path, "    if v is not None and (v := code(v)) in %r:" % (set(sorted(values)),), "        return v"]
+        known = "{" + ", ".join(map(repr, sorted(values))) + "}"
+        lines += [f"    v = get({path!r})", f"    if v is not None and (v := v if v.__class__ is str else code(v)) in {known}:", "        return v"]
     lines += ["    sent = 0", "    %s = None" % " = ".join(f"c{place}" for place in range(len(columns)))]
-    lines += ["    v = get('id')", "    if v is not None:", "        c0 = text(v)"]
+    lines += ["    v = get('id')", "    if v is not None:", "        c0 = v if v.__class__ is str else text(v)"]
     for source in entry.sources:
         lines += _source(source, entry.table, columns, "get")
     row = [f"c{place}" for place in range(len(columns))]
@@ -122,12 +124,13 @@ def _source(source: whitelist.Source, table: str, columns: tuple[str, ...], get:
         case whitelist.Plain():
             return _first(source.paths, get, [f"{at[0]} = text(v)"], at[0])
         case whitelist.Day():
-            found = ["w = day(v)", f"if {at[0]} is None or len(w) == {elements.DAY}:", f"    {at[0]} = w"]
+            # The calls are left out where the plain form needs none: an instant before 15 o'clock falls on one day in UTC and in Japan.
+            found = ["w = v[:10] if v.__class__ is str and 'T' <= v[10:13] < 'T15' else day(v)", f"if {at[0]} is None or len(w) == {elements.DAY}:", f"    {at[0]} = w"]
             return _first(source.paths, get, found, f"{at[0]} is not None and len({at[0]}) == {elements.DAY}", is_test=True)
         case whitelist.Code():
             return _first((source.path,), get, [f"{at[0]} = code(v)"], at[0])
         case whitelist.Encounter():
-            return _first((source.path + ".reference",), get, [f"{at[0]} = encounter(v)"], at[0])
+            return _first((source.path + ".reference",), get, [f"{at[0]} = {_PLAIN_ENCOUNTER} else encounter(v)"], at[0])
         case whitelist.Quantity():
             unit = [f"{at[1]} = text(v.get('unit')) or text(v.get('code'))"] if source.unit else []
             return _first(source.paths, get, [f"{at[0]} = quantity(v)", *unit], at[0])
@@ -136,7 +139,7 @@ def _source(source: whitelist.Source, table: str, columns: tuple[str, ...], get:
 
 
 def _concept(source: whitelist.Concept, at: list[str], own: int, cell: str) -> list[str]:
-    words = [f"{at[-1]} = text(v.get('text'))"] if source.words else []
+    words = ["w = v.get('text')", f"{at[-1]} = w if w.__class__ is str else text(w)"] if source.words else []
     code_at, system_at = at[own], at[own + 1]
     picks: list[str] = []
     for place in range(own):

@@ -81,7 +81,9 @@ class Gathering:
         self._sent: dict[str, int] = {}
         self._aside: dict[str, int] = {}
         self._refused: dict[str, tuple[Refusal, int]] = {}
-        self._identities: list[tuple[str, int, str]] = []
+        self._targets = {kind: _target(tables, self._cells) for kind, tables in ENTRIES.items()}
+        self._identities: list[Any] = []  # file, record and identity of each resource, one after another
+        self._repeated: list[tuple[str, int]] = []
         self._bytes = 0
         self._records = 0
 
@@ -117,27 +119,25 @@ class Gathering:
         kept = 0
         try:
             kind = resource.get("resourceType")
-            tables = ENTRIES.get(kind)
-            if tables is None:
+            target = self._targets.get(kind)
+            if target is None:
                 self._other(resource, kind, file, number, scope)
                 return
-            extraction = next(iter(tables.values())) if len(tables) == 1 else _table(tables, resource)
-            entry = extraction.entry
-            subject = resource.get(entry.person)
+            extract, cells, person_name, rare, quoted = target if target[0] is not None else _target(_table(ENTRIES[kind], resource), self._cells)
+            subject = resource.get(person_name)
             if subject is None:
                 person = NOBODY
             else:
                 person = subject.get("reference")
                 if scope is not None or person is None or person[:8] != "Patient/":
                     person = _person(resource, subject, scope)
-            cells = self._cells[entry.table]
             kept = len(cells)
-            result = extraction.take(resource, file, number, person, cells)
+            result = extract(resource, file, number, person, cells)
         except MISBUILT:
             del cells[kept:]
             self._misbuilt(resource, file, number)
             return
-        if line and line.count(_QUOTED[entry.person]) > 1 and documents.repeats(line):
+        if line and line.count(rare) > 1 and line.count(quoted) > 1 and documents.repeats(line):
             del cells[kept:]
             self.defect(file, number, findings.NOT_OF_FORMAT, documents.unreadable_raw(line))
             return
@@ -147,13 +147,12 @@ class Gathering:
                 return
             self.defect(file, number, findings.CODE_SYSTEM_UNKNOWN, None, systems.OTHER)
         own = cells[kept + START]
-        if own is not None:
-            if scope is None:
-                self._identities.append((file, number, kind + own))
-            else:
-                self._known(kind, own, file, number, scope)
         if scope is not None:
-            _settle_encounters(extraction, cells, kept, scope)
+            if own is not None:
+                self._known(kind, own, file, number, scope)
+            _settle_encounters(cells, kept, scope)
+        elif own is not None:
+            self._identities += (file, number, kind + own)
 
     def _other(self, resource: Resource, kind: Any, file: str, number: int, scope: Scope | None) -> None:
         if kind == "Patient":
@@ -178,9 +177,9 @@ class Gathering:
     def _known(self, kind: str, own: str, file: str, number: int, scope: Scope | None) -> None:
         """Ids are unique in a delivery, but for Bundles, where they are unique in each: documents repeat their patient."""
         if scope is None:
-            self._identities.append((file, number, kind + own))
+            self._identities += (file, number, kind + own)
         elif (kind, own) in scope.ids:
-            self._identities.append((file, number, ""))
+            self._repeated.append((file, number))
         else:
             scope.ids.add((kind, own))
 
@@ -193,8 +192,10 @@ class Gathering:
 
     def piece(self) -> Piece:
         """What was gathered since the last call, with every record's person settled."""
-        repeated = self._seen.repeated(self._identities)
-        for file, number in repeated:
+        files, records = self._identities[::3], self._identities[1::3]
+        for place in self._seen.repeated(self._identities[2::3]):
+            self._repeated.append((files[place], records[place]))
+        for file, number in self._repeated:
             self.defect(file, number, findings.REPEATED_RECORD, None)
         lost = {(defect[0], defect[1]) for defect in self._defects if defect[4] == findings.ROW and defect[2] is None}
         tables = self._patient_tables(lost)
@@ -231,14 +232,17 @@ class Gathering:
         """The rows of each table under local IDs; records whose person is not known are told, and their rows left out."""
         width = {table: START + len(columns) for table, columns in COLUMNS.items()}
         persons = {table: cells[PERSON :: width[table]] for table, cells in self._cells.items()}
-        people = self._meant({name for named in persons.values() for name in named})
+        people = self._meant(set().union(*persons.values()))
+        is_doubtful = not all(people.values())
+        names = "\n".join(self._sent)
+        shown = {local for local in people.values() if local and len(local) >= SHORTEST_SHOWN and local in names}
         found: dict[str, pa.Table] = {}
         for table, cells in self._cells.items():
             if not cells:
                 continue
-            locals_ = [people[name] for name in persons[table]]
+            locals_ = list(map(people.__getitem__, persons[table]))
             files, records = cells[:: width[table]], cells[1 :: width[table]]
-            unusable = [place for place, local in enumerate(locals_) if not local]
+            unusable = [place for place, local in enumerate(locals_) if not local] if is_doubtful else []
             if lost:
                 unusable = sorted({*unusable, *(place for place, one in enumerate(zip(files, records, strict=True)) if one in lost)})
             for place in unusable:
@@ -251,8 +255,8 @@ class Gathering:
                     sound[unusable] = False
                     rows = rows.filter(pa.array(sound))
                 found[table] = rows
-            for file, local in set(zip(files, locals_, strict=True)):
-                if local:
+            for file, local in set(zip(files, locals_, strict=True)) if shown else ():
+                if local in shown:
                     self._hide(file, local)
         return found
 
@@ -278,16 +282,30 @@ class Gathering:
             self.hidden[file] = f"#{self._order.get(file, 0) + 1}"
 
 
-_QUOTED = {"subject": b'"subject"', "patient": b'"patient"'}
 _DIED = patients.COLUMNS.index("death_date")
 
 
-def _table(tables: Mapping[str, Extraction], resource: Resource) -> Extraction:
+Target = tuple[Any, list[Any], str, bytes, bytes]
+"""Extraction, cells of its table, element of the person, and what shows whether a line names that element twice."""
+
+
+def _target(tables: Mapping[str, Extraction], cells: Mapping[str, list[Any]]) -> Target:
+    """Where a kind of resource goes; no extraction where the resource itself decides between tables."""
+    if len(tables) > 1:
+        return None, [], "", b"", b""
+    (table, extraction), *_ = tables.items()
+    person = extraction.entry.person
+    quoted = f'"{person}"'.encode()
+    # "j" is found much faster than the name it stands in, and is seldom.
+    return extraction.take, cells[table], person, b"j" if "j" in person else quoted, quoted
+
+
+def _table(tables: Mapping[str, Extraction], resource: Resource) -> Mapping[str, Extraction]:
     """An observation is a laboratory result where a category says so."""
     for category in listed(resource, "category"):
         if any(code(coding) == LABORATORY for coding in listed(category, "coding")):
-            return tables["laboratory_results"]
-    return tables["observations"]
+            return {"laboratory_results": tables["laboratory_results"]}
+    return {"observations": tables["observations"]}
 
 
 def _person(resource: Resource, subject: Resource, scope: Scope | None) -> str:
@@ -326,11 +344,11 @@ def _contained(resource: Resource, own: str) -> str | None:
     return None
 
 
-def _settle_encounters(extraction: Extraction, cells: list[Any], start: int, scope: Scope) -> None:
-    columns = extraction.columns
-    if extraction.entry.table != "encounters" and "encounter_id" in columns:
-        for place in range(start + START + columns.index("encounter_id"), len(cells), START + len(columns)):
-            cells[place] = scope.encounters.get(cells[place], cells[place])
+def _settle_encounters(cells: list[Any], start: int, scope: Scope) -> None:
+    """Encounters named by the address they have in their Bundle get the number under which they are sent."""
+    for place in range(start + START, len(cells)):
+        if cells[place] in scope.encounters:
+            cells[place] = scope.encounters[cells[place]]
 
 
 def _text_table(columns: tuple[str, ...], cells: list[Any]) -> pa.Table:

@@ -18,19 +18,19 @@ class Seen:
         self._fresh: list[npt.NDArray[np.int64]] = []
         self._waiting = 0
 
-    def repeated(self, identities: Sequence[tuple[str, int, str]]) -> list[tuple[str, int]]:
-        """Places (file, record) of those that were met before, in order; the first of each stays. An empty identity is repeated by itself."""
-        hashes = np.fromiter((hash(one[2]) for one in identities), np.int64, len(identities))
+    def repeated(self, identities: Sequence[str]) -> list[int]:
+        """Places of those that were met before, in order; the first of each stays."""
+        hashes = np.fromiter(map(hash, identities), np.int64, len(identities))
         again = np.ones(len(hashes), np.bool_)
         again[np.unique(hashes, return_index=True)[1]] = False
         for known in (self._sorted, *self._fresh):
             if len(known) and len(hashes):
                 places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
                 again |= known[places] == hashes
-        again |= np.fromiter((not one[2] for one in identities), np.bool_, len(identities))
         self._fresh.append(np.unique(hashes))
         self._waiting += len(hashes)
         if self._waiting > max(MERGED_AT, len(self._sorted) // 4) or len(self._fresh) > 64:
             self._sorted = np.unique(np.concatenate([self._sorted, *self._fresh]))
             self._fresh, self._waiting = [], 0
-        return [identities[place][:2] for place in np.flatnonzero(again).tolist()]
+        found: list[int] = np.flatnonzero(again).tolist()
+        return found
