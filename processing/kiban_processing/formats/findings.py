@@ -191,7 +191,7 @@ IDENTIFIERS_NEEDED = Rule(
 COUNT_DISAGREES = Rule(
     "count-disagrees",
     VALUE,
-    Text("索引は{told}件と述べていますが、{found}件ありました。", "The index tells of {told} documents; {found} were found."),
+    Text("索引の述べる件数と、あった健診の数が一致しません。", "The index tells of another number of checkups than were found."),
     Text("欠けたファイルがないか確かめてください。", "Check whether files are missing."),
 )
 

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from kiban_processing.formats import encodings, settings
+from kiban_processing.formats import encodings, settings, table_schemas
 from kiban_processing.formats import mapping as mappings
 from kiban_processing.formats.mapping import ColumnMapping as ColumnMapping
 from kiban_processing.formats.mapping import FileMapping as FileMapping
@@ -40,6 +40,17 @@ PERIOD_REVERSED = Ground(
     Text("period_from と period_to を直してください。", "Correct period_from and period_to."),
 )
 
+ENCODINGS_DISAGREE = Ground(
+    "encodings-disagree",
+    Family.INPUT,
+    ACT_55_1,
+    Text(
+        "{file} の文字コードが対応表では {encoding}、manifest.toml では {declared} です。",
+        "The mapping says {encoding} of {file}, manifest.toml says {declared}.",
+    ),
+    Text("どちらかを直してください。", "Correct one of the two."),
+)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -56,9 +67,10 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Mapping:
-    """対応表: the source files in the order they are read."""
+    """対応表: the source files in the order they are read, and the table schemas that describe some of them."""
 
     files: tuple[FileMapping, ...]
+    schemas: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -99,18 +111,46 @@ def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
 
     Refuses: submission-incomplete, settings-unreadable, setting-unknown, setting-missing, setting-invalid, path-outside, table-unknown,
     undeclared-item, item-mapped-twice, item-unmapped, column-mapped-twice, column-mapped-and-ignored, file-mapped-twice,
-    mapped-value-invalid, value-mapped-twice.
+    mapped-value-invalid, value-mapped-twice, and of table schemas schema-unreadable, schema-table-unsaid, schema-type-disagrees,
+    encodings-disagree.
     """
-    whole = settings.read(folder, manifest.mapping)
-    whole.only("files")
-    files = tuple(mappings.read(entry) for entry in whole.tables("files"))
+    found, schemas = _package(folder, manifest) if manifest.mapping.endswith(".json") else _entries(folder, manifest)
     seen: set[tuple[str, str]] = set()
-    for one in files:
+    for one in found:
         settings.path_of(folder, one.file)
         if (one.file, one.table) in seen:
             raise FILE_MAPPED_TWICE.refuse(file=one.file, table=one.table)
         seen.add((one.file, one.table))
-    return Mapping(files)
+    return Mapping(found, schemas)
+
+
+def _entries(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...], tuple[str, ...]]:
+    """The `[[files]]` entries; one with `schema` is described by that table schema (its `table`, if given, says which table it is)."""
+    whole = settings.read(folder, manifest.mapping)
+    whole.only("files")
+    files: list[FileMapping] = []
+    schemas: list[str] = []
+    for entry in whole.tables("files"):
+        if "schema" not in entry:
+            files.append(mappings.read(entry))
+            continue
+        entry.only("file", "table", "delimiter", "schema")
+        schemas.append(entry.text("schema"))
+        descriptor = table_schemas.load(folder, schemas[-1])
+        table = entry.text("table") if "table" in entry else None
+        files.append(table_schemas.of(descriptor, entry.text("file"), table, mappings.delimiter_of(entry)))
+    return tuple(files), tuple(sorted(set(schemas)))
+
+
+def _package(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...], tuple[str, ...]]:
+    """A Data Package as the mapping."""
+    descriptor = table_schemas.load(folder, manifest.mapping)
+    found = table_schemas.package(folder, descriptor)
+    for one, encoding in found:
+        if encoding not in (None, manifest.encoding):
+            raise ENCODINGS_DISAGREE.refuse(file=one.file, encoding=encoding, declared=manifest.encoding)
+    named = (entry.content.get("schema") for entry in descriptor.tables("resources"))
+    return tuple(one for one, _ in found), tuple(sorted({name for name in named if isinstance(name, str)}))
 
 
 def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
@@ -119,7 +159,7 @@ def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
     Refuses: submission-incomplete, path-outside.
     """
     total = hashlib.sha256(b"kiban submission 1\n")
-    for name in (MANIFEST, manifest.mapping, *mapping.paths):
+    for name in (MANIFEST, manifest.mapping, *mapping.schemas, *mapping.paths):
         with settings.path_of(folder, name).open("rb") as file:
             content = hashlib.file_digest(file, "sha256").digest()
         total.update(len(name.encode()).to_bytes(4, "big") + name.encode() + content)
@@ -128,6 +168,6 @@ def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
 
 def unlisted(folder: Path, manifest: Manifest, mapping: Mapping) -> tuple[str, ...]:
     """Files in the folder that neither manifest nor mapping names: sent, but not read. For the receipt, so that nothing vanishes silently."""
-    listed = {MANIFEST, manifest.mapping, *mapping.paths}
+    listed = {MANIFEST, manifest.mapping, *mapping.schemas, *mapping.paths}
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return tuple(sorted(name for name in found if name not in listed))
