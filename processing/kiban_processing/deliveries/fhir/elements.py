@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from kiban_processing.deliveries.fhir.systems import GRADES
+
 Resource = dict[str, Any]
 DAY = 10  # letters of YYYY-MM-DD
 
@@ -61,6 +63,23 @@ def code(concept: Any) -> str | None:
         if found is not None:
             return found
     return None
+
+
+def listed_code(concept: Any, systems: frozenset[str]) -> str | None:
+    """The first code of one of these systems."""
+    for coding in listed(concept, "coding"):
+        if coding.get("system") in systems:
+            return text(coding.get("code"))
+    return None
+
+
+def grade(concept: Any) -> str | None:
+    """The grade that a concept's codes mean, else its first code."""
+    for coding in listed(concept, "coding"):
+        found = GRADES.get((coding.get("system"), coding.get("code")))
+        if found is not None:
+            return found
+    return code(concept)
 
 
 def quantity(value: Any) -> str | None:

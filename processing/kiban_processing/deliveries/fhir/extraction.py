@@ -51,8 +51,7 @@ def written(entry: whitelist.Entry) -> str:
     columns = columns_of(entry.table)
     lines = ["def take(resource, file, record, person, cells):", "    get = resource.get"]
     for path, values in entry.retracted.items():
-        known = "{" + ", ".join(map(repr, sorted(values))) + "}"
-        lines += [f"    v = get({path!r})", f"    if v is not None and (v := v if v.__class__ is str else code(v)) in {known}:", "        return v"]
+        lines += [f"    v = get({path!r})", f"    if v is not None and (v := v if v.__class__ is str else code(v)) in {_written(values)}:", "        return v"]
     lines += ["    sent = 0", "    %s = None" % " = ".join(f"c{place}" for place in range(len(columns)))]
     lines += ["    v = get('id')", "    if v is not None:", "        c0 = v if v.__class__ is str else text(v)"]
     for source in entry.sources:
@@ -83,9 +82,14 @@ def written(entry: whitelist.Entry) -> str:
     return "\n".join([*lines, "    return None", ""])
 
 
+def _written(values: frozenset[str]) -> str:
+    """A set in source, its members in order, so that the source is the same every time."""
+    return "{" + ", ".join(map(repr, sorted(values))) + "}"
+
+
 def compiled(entry: whitelist.Entry) -> Extraction:
     """One entry of the whitelist as a function."""
-    known = {name: getattr(elements, name) for name in ("text", "day", "code", "quantity", "encounter")}
+    known = {name: getattr(elements, name) for name in ("text", "day", "code", "listed_code", "grade", "quantity", "encounter")}
     space: dict[str, Any] = {**known, "Misbuilt": Misbuilt, "SYSTEMS": _systems(entry.table), "RANKS": tuple(systems.OTHERS.values())}
     exec(compile(written(entry), f"<whitelist {entry.kind} {entry.table}>", "exec"), space)  # noqa: S102
     return Extraction(entry, columns_of(entry.table), space["take"])
@@ -93,7 +97,7 @@ def compiled(entry: whitelist.Entry) -> Extraction:
 
 def _items(source: whitelist.Source, table: str) -> list[str]:
     match source:
-        case whitelist.Plain() | whitelist.Day() | whitelist.Code():
+        case whitelist.Plain() | whitelist.Day() | whitelist.Code() | whitelist.Grade():
             return [source.item]
         case whitelist.Quantity():
             return [source.item] + ([source.unit] if source.unit else [])
@@ -128,7 +132,10 @@ def _source(source: whitelist.Source, table: str, columns: tuple[str, ...], get:
             found = ["w = v[:10] if v.__class__ is str and 'T' <= v[10:13] < 'T15' else day(v)", f"if {at[0]} is None or len(w) == {elements.DAY}:", f"    {at[0]} = w"]
             return _first(source.paths, get, found, f"{at[0]} is not None and len({at[0]}) == {elements.DAY}", is_test=True)
         case whitelist.Code():
-            return _first((source.path,), get, [f"{at[0]} = code(v)"], at[0])
+            found = [f"{at[0]} = " + (f"listed_code(v, {_written(source.systems)})" if source.systems else "code(v)")]
+            return _first((source.path,), get, found, at[0])
+        case whitelist.Grade():
+            return _first((source.path,), get, [f"{at[0]} = grade(v)"], at[0])
         case whitelist.Encounter():
             return _first((source.path + ".reference",), get, [f"{at[0]} = {_PLAIN_ENCOUNTER} else encounter(v)"], at[0])
         case whitelist.Quantity():

@@ -159,6 +159,8 @@ class Gathering:
             self._patient(resource, file, number, scope)
         elif kind in kinds.KNOWN:
             self._set_aside(kind)
+        elif kind == "Bundle":  # one inside another, which no profile of Japan uses
+            self._misbuilt(resource, file, number)
         else:
             self.refuse(file, grounds.RESOURCE_UNKNOWN.refuse(file=file, number=number), is_sent=True)
 

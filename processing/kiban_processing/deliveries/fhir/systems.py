@@ -57,6 +57,9 @@ OTHERS: dict[str, str] = {
 }
 """System → its short name, for `other_code` and `other_code_system`, in the order in which one is preferred."""
 
+DEPARTMENTS = frozenset({"http://jami.jp/SS-MIX2/CodeSystem/ClinicalDepartment"})
+ROUTES = frozenset({"http://jpfhir.jp/fhir/core/CodeSystem/route-codes", "urn:oid:2.16.840.1.113883.3.1937.777.10.5.162", "http://snomed.info/sct"})
+
 HOSPITAL_PATIENT = "urn:oid:1.2.392.100495.20.3.51.1"
 """Followed by the facility's number of ten digits: the hospital's own patient number. The facility number itself is never taken."""
 HOSPITAL_PATIENT_PLAIN = frozenset(
@@ -68,3 +71,12 @@ MEMBER = frozenset(
 """Systems of the insured identifier `保険者番号:記号:番号:枝番`."""
 MEDICAL_RECORD_TYPE = ("http://terminology.hl7.org/CodeSystem/v2-0203", "MR")
 REPRESENTATION = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
+
+_CHECKUP_GRADES = "urn:oid:1.2.392.200119.6.2102"
+_SNOMED = "http://snomed.info/sct"
+GRADES: dict[tuple[str, str], str] = {
+    **{(_CHECKUP_GRADES, str(place)): grade for place, grade in enumerate(("-", "+-", "+", "2+", "3+"), 1)},
+    (_SNOMED, "260385009"): "-",
+    (_SNOMED, "10828004"): "+",
+}
+"""(system, code) of a graded result → the catalogue's choice."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kiban_processing.deliveries.fhir.systems import DEPARTMENTS, ROUTES
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -36,11 +38,20 @@ class Concept:
 
 @dataclass(frozen=True)
 class Code:
-    """The first code of the CodeableConcept (or Coding) at a path, whatever its system; `translations` say what it means."""
+    """The first code of the CodeableConcept (or Coding) at a path: of one of `systems`, or of any where `translations` say what each means."""
 
     item: str
     path: str
     translations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    systems: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A CodeableConcept that grades a result (−, ±, +, …), by `systems.GRADES`; the code itself where its system is not there."""
+
+    item: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ class Encounter:
     path: str = "encounter"
 
 
-Source = Plain | Day | Concept | Code | Quantity | Encounter
+Source = Plain | Day | Concept | Code | Grade | Quantity | Encounter
 
 
 @dataclass(frozen=True)
@@ -98,13 +109,12 @@ DISCHARGES = {
     "exp": "died", "other-hcf": "transferred", "hosp": "transferred", "long": "transferred", "psy": "transferred", "rehab": "transferred",
     "snf": "transferred", "home": "other", "alt-home": "other", "aadvice": "other", "oth": "other",
 }  # fmt: skip
-GRADES = {"NEG": "-", "POS": "+", "260385009": "-", "10828004": "+"}
 
 _LABORATORY_VALUE: tuple[Source, ...] = (
     Concept(("code",)),
     Quantity(("valueQuantity",), "value", "unit"),
     Plain("value", ("valueInteger",)),
-    Code("value_code", "valueCodeableConcept", GRADES),
+    Grade("value_code", "valueCodeableConcept"),
     Code("abnormal", "interpretation[]", ABNORMAL),
     Plain("comment", ("valueString",)),
 )
@@ -123,7 +133,7 @@ ENTRIES: tuple[Entry, ...] = (
             Code("encounter_class", "class", CLASSES),
             Day("started_on", ("period.start",)),
             Day("ended_on", ("period.end",)),
-            Code("department", "serviceType"),
+            Code("department", "serviceType", systems=DEPARTMENTS),
             Code("discharge_outcome", "hospitalization.dischargeDisposition", DISCHARGES),
         ),
         {"status": frozenset({"entered-in-error", "cancelled", "planned"})},
@@ -147,7 +157,7 @@ ENTRIES: tuple[Entry, ...] = (
             Concept(("medicationCodeableConcept",), "drug_name"),
             Quantity(("dispenseRequest.quantity",), "quantity", "quantity_unit"),
             Quantity(("dispenseRequest.expectedSupplyDuration",), "days"),
-            Code("route", "dosageInstruction[].route"),
+            Code("route", "dosageInstruction[].route", systems=ROUTES),
             Day("prescribed_on", ("authoredOn",)),
             Plain("instructions", ("dosageInstruction[].text",)),
         ),
@@ -160,7 +170,7 @@ ENTRIES: tuple[Entry, ...] = (
             Concept(("medicationCodeableConcept",), "drug_name"),
             Quantity(("quantity",), "quantity", "quantity_unit"),
             Quantity(("daysSupply",), "days"),
-            Code("route", "dosageInstruction[].route"),
+            Code("route", "dosageInstruction[].route", systems=ROUTES),
             Day("prescribed_on", ("whenHandedOver", "whenPrepared")),
             Plain("instructions", ("dosageInstruction[].text",)),
         ),
@@ -172,7 +182,7 @@ ENTRIES: tuple[Entry, ...] = (
             Encounter("context"),
             Concept(("medicationCodeableConcept",), "drug_name"),
             Quantity(("dosage.dose",), "quantity", "quantity_unit"),
-            Code("route", "dosage.route"),
+            Code("route", "dosage.route", systems=ROUTES),
             Day("prescribed_on", ("effectiveDateTime", "effectivePeriod.start")),
             Day("ended_on", ("effectivePeriod.end",)),
         ),
@@ -184,7 +194,7 @@ ENTRIES: tuple[Entry, ...] = (
             Encounter(),
             Concept(("vaccineCode",), "drug_name"),
             Quantity(("doseQuantity",), "quantity", "quantity_unit"),
-            Code("route", "route"),
+            Code("route", "route", systems=ROUTES),
             Day("prescribed_on", ("occurrenceDateTime",)),
         ),
         {"status": _NOT_DONE},
