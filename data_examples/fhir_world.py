@@ -55,7 +55,27 @@ def _name(kind: str, whole: str, family: str, given: str) -> Resource:
 
 
 def records(number: int, chance: random.Random, person: str | None = None) -> Iterator[Resource]:
-    """What happened to one patient: a visit with a diagnosis, a prescription, results and a procedure."""
+    """What happened to one patient: a visit with a diagnosis, a prescription, results and a procedure, about as large as JP-CLINS makes them."""
+    for place, one in enumerate(_bare(number, chance, person)):
+        kind = one["resourceType"]
+        yield {
+            "resourceType": kind,
+            "meta": {"lastUpdated": "2024-04-01T10:00:00+09:00", "profile": [f"http://jpfhir.jp/fhir/eCS/StructureDefinition/JP_{kind}_eCS|1"]},
+            "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>見本の{kind}の説明です。患者ID：{number:09}</p></div>'},
+            "language": "ja",
+            "extension": [
+                {"url": "http://jpfhir.jp/fhir/clins/Extension/StructureDefinition/JP_eCS_InstitutionNumber",
+                 "valueIdentifier": {"system": "http://jpfhir.jp/fhir/core/IdSystem/insurance-medical-institution-no", "value": FACILITY}},
+                {"url": "http://jpfhir.jp/fhir/eCS/Extension/StructureDefinition/JP_eCS_Department",
+                 "valueCodeableConcept": coding("http://jami.jp/SS-MIX2/CodeSystem/ClinicalDepartment", "08", "見本科")},
+            ],
+            "identifier": [{"system": "http://jpfhir.jp/fhir/core/IdSystem/resourceInstance-identifier", "value": f"{FACILITY}-{number}-{place}"}],
+            **one,
+        }  # fmt: skip
+
+
+def _bare(number: int, chance: random.Random, person: str | None = None) -> Iterator[Resource]:
+    """The elements that matter of what happened to one patient."""
     start = date(2023, 4, 1) + timedelta(chance.randrange(700))
     subject = {"reference": person or f"Patient/p{number}", "display": "見本"}
     at, own = {"reference": f"Encounter/e{number}"}, f"-{number}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_examples import checkup_world
+
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.deliveries import inspection, readers, recognition
 from kiban_processing.deliveries.checkup import document, items
@@ -42,7 +43,12 @@ def test_every_value_arrives_under_the_hospitals_number(tmp_path: Path) -> None:
     for row in found["patients"]:
         one = made[row["local_patient_id"]]
         assert (row["name_kana"], row["birth_date"], row["sex"]) == (one.name_kana, one.birth_date, {"1": "male", "2": "female"}[one.sex])
-        assert (row["insurer_number"], row["insured_symbol"], row["insured_number"], row["insured_branch"]) == ("00999999", "見本", str(one.number), "01")
+        assert (row["insurer_number"], row["insured_symbol"], row["insured_number"], row["insured_branch"]) == (
+            "00999999",
+            "見本",
+            str(one.number),
+            "01",
+        )
         assert (row["postal_code"], row["address"]) == ("1000001", f"見本県見本市{one.number}")
 
 
@@ -67,7 +73,11 @@ def test_persons_can_be_named_by_file_or_insured_identifier(tmp_path: Path) -> N
     (one,) = checkup_world.world(1)
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "h1.xml").write_text(checkup_world.document(one), "utf-8")
-    for table in ("local_patient_id,file\nx,h1.xml\n", "local_patient_id,file\nx,h1\n", "local_patient_id,member_id\nx,00999999:見本:1:01\n"):
+    for table in (
+        "local_patient_id,file\nx,h1.xml\n",
+        "local_patient_id,file\nx,h1\n",
+        "local_patient_id,member_id\nx,00999999:見本:1:01\n",
+    ):
         (tmp_path / "ids.csv").write_text(table, "utf-8")
         assert rows(tmp_path / "d", tmp_path / "ids.csv")["patients"][0]["local_patient_id"] == "x"
 
@@ -89,7 +99,9 @@ def test_what_was_not_measured_or_is_of_another_code_system_is_not_taken() -> No
     sent = checkup_world.document(one)
     assert plain in sent
     unmeasured = sent.replace(plain, '<value xsi:type="PQ" nullFlavor="NI"/>')
-    foreign = sent.replace('<code code="9N001000000000001" codeSystem="1.2.392.200119.6.1005"/>', '<code code="9N001000000000001" codeSystem="1.2.3"/>')
+    foreign = sent.replace(
+        '<code code="9N001000000000001" codeSystem="1.2.392.200119.6.1005"/>', '<code code="9N001000000000001" codeSystem="1.2.3"/>'
+    )
     for changed in (unmeasured, foreign):
         assert "height" not in document.read(document.parse(changed.encode(), "x")).checkup
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+from data_examples import fhir_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_examples import fhir_world
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.deliveries import inspection, readers
 from kiban_processing.deliveries.fhir import people, whitelist
@@ -51,7 +51,12 @@ def test_a_patient_keeps_names_by_their_representation(tmp_path: Path) -> None:
     (found,) = of(tmp_path, made)["patients"]
     assert found["local_patient_id"] == "000000007"
     assert (found["name_kanji"], found["name_kana"]) == (made["name"][0]["text"], made["name"][1]["text"])
-    assert (found["insurer_number"], found["insured_symbol"], found["insured_number"], found["insured_branch"]) == ("00999999", "見本", "7", "01")
+    assert (found["insurer_number"], found["insured_symbol"], found["insured_number"], found["insured_branch"]) == (
+        "00999999",
+        "見本",
+        "7",
+        "01",
+    )
     assert (found["postal_code"], found["phone"], found["sex"]) == ("1000001", "00-0000-0007", made["gender"])
     assert cases.HOSPITAL not in str(found)
 
@@ -87,7 +92,10 @@ def test_references_of_every_form_lead_to_the_hospitals_number(tmp_path: Path) -
 
 def test_a_patient_of_a_bundle_comes_before_one_of_the_delivery(tmp_path: Path) -> None:
     for number in (1, 2):
-        entry = [{"resource": {**cases.patient(number), "id": "same"}}, {"resource": cases.condition(id=f"c{number}", subject={"reference": "Patient/same"})}]
+        entry = [
+            {"resource": {**cases.patient(number), "id": "same"}},
+            {"resource": cases.condition(id=f"c{number}", subject={"reference": "Patient/same"})},
+        ]
         (tmp_path / f"{number}.json").write_bytes(cases.bundle(*entry))
     assert [(row["diagnosis_id"], row["local_patient_id"]) for row in rows(tmp_path)["diagnoses"]] == [("c1", "0001"), ("c2", "0002")]
 
@@ -122,7 +130,9 @@ def test_components_give_rows_of_their_own(tmp_path: Path) -> None:
 
 def test_what_was_retracted_gives_no_row(tmp_path: Path) -> None:
     wrong = {"coding": [{"code": "entered-in-error"}]}
-    (tmp_path / "a.ndjson").write_bytes(cases.line(cases.patient(), cases.condition(verificationStatus=wrong), cases.observation(status="cancelled")))
+    (tmp_path / "a.ndjson").write_bytes(
+        cases.line(cases.patient(), cases.condition(verificationStatus=wrong), cases.observation(status="cancelled"))
+    )
     found = inspection.inspect(tmp_path, Format.FHIR)
     assert found.set_aside == {"Condition (entered-in-error)": 1, "Observation (cancelled)": 1}
     assert set(found.tables) == {"patients"}
@@ -145,7 +155,9 @@ def test_a_generated_document_gives_the_rows_that_its_bulk_form_gives(tmp_path: 
 
 
 def test_files_named_after_a_patient_are_not_named_to_everyone(tmp_path: Path) -> None:
-    (tmp_path / "Condition-000000003.ndjson").write_bytes(cases.line(fhir_world.patient(3, random.Random(1)), cases.condition(subject={"reference": "Patient/p3"})))
+    (tmp_path / "Condition-000000003.ndjson").write_bytes(
+        cases.line(fhir_world.patient(3, random.Random(1)), cases.condition(subject={"reference": "Patient/p3"}))
+    )
     found = inspection.inspect(tmp_path, Format.FHIR)
     assert "000000003" not in json.dumps(found.as_json("en"))
 
@@ -186,10 +198,15 @@ PLACES = (
 )  # fmt: skip
 ANYTHING = st.recursive(
     st.sampled_from([MARK, MARK + "a", f"<div>{MARK}</div>"]) | st.integers() | st.none() | st.booleans(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["valueString", "url", "display", "data", "div", "text", MARK]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["valueString", "url", "display", "data", "div", "text", MARK]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-INSIDE = st.dictionaries(st.sampled_from(["display", "extension", "userSelected", "version", "assigner", "period", "_code"]), ANYTHING, max_size=3)
+INSIDE = st.dictionaries(
+    st.sampled_from(["display", "extension", "userSelected", "version", "assigner", "period", "_code"]), ANYTHING, max_size=3
+)
 
 
 @settings(max_examples=150, deadline=None)

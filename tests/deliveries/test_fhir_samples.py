@@ -130,7 +130,11 @@ def expected(one: Any) -> dict[str, Any]:
         found = {"performed_on": day(period.start if period else one.performedDateTime), "procedure_name": one.code.text}
     elif kind == "MedicationRequest":
         supply = one.dispenseRequest.expectedSupplyDuration if one.dispenseRequest else None
-        found = {"prescribed_on": day(one.authoredOn), "drug_name": one.medicationCodeableConcept.text, "days": float(supply.value) if supply else None}
+        found = {
+            "prescribed_on": day(one.authoredOn),
+            "drug_name": one.medicationCodeableConcept.text,
+            "days": float(supply.value) if supply else None,
+        }
         for coding in one.medicationCodeableConcept.coding:
             if coding.system.endswith("YJ-code"):
                 found["yj_code"] = coding.code
@@ -141,7 +145,11 @@ def expected(one: Any) -> dict[str, Any]:
         jlac10 = [coding.code for coding in one.code.coding if "JLAC10" in coding.system]
         found["jlac10"] = jlac10[0] if jlac10 else None
     elif kind == "Immunization":
-        found = {"prescribed_on": day(one.occurrenceDateTime), "other_code": one.vaccineCode.coding[0].code, "drug_name": one.vaccineCode.text}
+        found = {
+            "prescribed_on": day(one.occurrenceDateTime),
+            "other_code": one.vaccineCode.coding[0].code,
+            "drug_name": one.vaccineCode.text,
+        }
     return found
 
 

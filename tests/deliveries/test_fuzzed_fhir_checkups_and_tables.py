@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_examples import checkup_world, fhir_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_examples import checkup_world, fhir_world
 from kiban_processing.deliveries import inspection
 from kiban_processing.deliveries.readers import Format, Options
 from kiban_processing.refusals import Refusal
@@ -23,7 +23,11 @@ SOUND: dict[str, tuple[Format, str, bytes]] = {
     "NDJSON": (Format.FHIR, "a.ndjson", b"".join(json.dumps(one["resource"]).encode() + b"\n" for one in fhir_world.document(2)["entry"])),
     "checkup": (Format.CHECKUP, "DATA/h1.xml", checkup_world.document(CHECKUPS[0]).encode()),
     "table": (Format.CSV, "deaths.csv", separated.SOUND.encode() * 1 + b'"0002",2024-04-02,"E11.9"\r\n0003,R6.4.1,\n'),
-    "table in CP932": (Format.CSV, "patients.csv", "local_patient_id,name_kanji,sex\n0001,見本 花,male\n0002,例示 空,female\n".encode("cp932")),
+    "table in CP932": (
+        Format.CSV,
+        "patients.csv",
+        "local_patient_id,name_kanji,sex\n0001,見本 花,male\n0002,例示 空,female\n".encode("cp932"),
+    ),
 }
 NASTY = [
     b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\x80", b'"', b"\\", b"{", b"}", b"[" * 50, b"]", b"<", b">", b"&", b"&x;", b"<![CDATA[", b"]]>",
@@ -108,6 +112,9 @@ def test_resources_built_in_any_other_way_are_read_or_told(data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.binary(max_size=300), st.sampled_from([(Format.FHIR, "a.ndjson"), (Format.FHIR, "a.json"), (Format.CHECKUP, "h1.xml"), (Format.CSV, "a.csv")]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([(Format.FHIR, "a.ndjson"), (Format.FHIR, "a.json"), (Format.CHECKUP, "h1.xml"), (Format.CSV, "a.csv")]),
+)
 def test_bytes_of_any_kind_are_read_or_told(data: bytes, place: tuple[Format, str]) -> None:
     judged(*place, data)

@@ -42,7 +42,12 @@ def test_a_submission_gives_the_rows_and_counts_of_its_own_reader(folder: Path) 
         usable, defective, dropped = usable + reading.counts.usable, defective + reading.counts.defective, dropped + reading.counts.dropped
     assert rows(folder) == expected
     found = inspection.inspect(folder)
-    assert (found.kind, found.total.accepted, found.total.quarantined, found.total.values_dropped) == (Format.CSV, usable, defective, dropped)
+    assert (found.kind, found.total.accepted, found.total.quarantined, found.total.values_dropped) == (
+        Format.CSV,
+        usable,
+        defective,
+        dropped,
+    )
 
 
 def test_one_file_for_two_tables_counts_its_records_once(tmp_path: Path) -> None:
@@ -57,9 +62,14 @@ def test_one_file_for_two_tables_counts_its_records_once(tmp_path: Path) -> None
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
 @pytest.mark.parametrize(("suffix", "delimiter"), [("csv", ","), ("tsv", "\t"), ("csv", ";")])
 def test_a_header_of_the_catalogues_names_needs_no_mapping(tmp_path: Path, encoding: str, suffix: str, delimiter: str) -> None:
-    (tmp_path / f"x.{suffix}").write_bytes("\n".join(("local_patient_id,name_kanji,sex", "0001,髙橋 ①,male", "0002,例示 空,female")).replace(",", delimiter).encode(encoding))
+    (tmp_path / f"x.{suffix}").write_bytes(
+        "\n".join(("local_patient_id,name_kanji,sex", "0001,髙橋 ①,male", "0002,例示 空,female")).replace(",", delimiter).encode(encoding)
+    )
     found = rows(tmp_path)["patients"]
-    assert [(row["local_patient_id"], row["name_kanji"], row["sex"]) for row in found] == [("0001", "髙橋 ①", "male"), ("0002", "例示 空", "female")]
+    assert [(row["local_patient_id"], row["name_kanji"], row["sex"]) for row in found] == [
+        ("0001", "髙橋 ①", "male"),
+        ("0002", "例示 空", "female"),
+    ]
 
 
 def described(tmp_path: Path, descriptor: dict[str, Any], content: str, encoding: str = "utf-8") -> list[dict[str, Any]]:
@@ -79,7 +89,11 @@ def test_a_table_schema_says_what_its_fields_give(tmp_path: Path) -> None:
         {"name": "判定", "type": "string", "kiban:item": "abnormal", "kiban:values": {"高": "H"}},
         {"name": "担当", "type": "string", "kiban:ignored": True},
     ]
-    found = described(tmp_path, {"fields": fields, "missingValues": ["", "未"]}, 'ID,日,値,判定,担当\n0001,02.03.2024,"1.234,5",高,x\n0002,03.03.2024,未,未,x\n')
+    found = described(
+        tmp_path,
+        {"fields": fields, "missingValues": ["", "未"]},
+        'ID,日,値,判定,担当\n0001,02.03.2024,"1.234,5",高,x\n0002,03.03.2024,未,未,x\n',
+    )
     assert [(row["local_patient_id"], str(row["sampled_on"]), row["value"], row["abnormal"]) for row in found] == [
         ("0001", "2024-03-02", 1234.5, "H"), ("0002", "2024-03-03", None, None),
     ]  # fmt: skip
@@ -87,7 +101,11 @@ def test_a_table_schema_says_what_its_fields_give(tmp_path: Path) -> None:
 
 def test_fields_of_the_catalogues_names_need_no_property(tmp_path: Path) -> None:
     fields = [{"name": "local_patient_id", "type": "string"}, {"name": "death_date", "type": "datetime"}]
-    found = described(tmp_path, {"fields": fields, "kiban:table": "deaths"}, "local_patient_id,death_date\n1,2024-05-06T20:00:00Z\n2,2024-05-06T20:00:00+09:00\n")
+    found = described(
+        tmp_path,
+        {"fields": fields, "kiban:table": "deaths"},
+        "local_patient_id,death_date\n1,2024-05-06T20:00:00Z\n2,2024-05-06T20:00:00+09:00\n",
+    )
     assert [str(row["death_date"]) for row in found] == ["2024-05-07", "2024-05-06"]
 
 

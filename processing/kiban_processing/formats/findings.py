@@ -158,7 +158,9 @@ PERSON_AMBIGUOUS = Rule(
 CODE_SYSTEM_UNKNOWN = Rule(
     "code-system-unknown",
     VALUE,
-    Text("コードの体系が一覧にないため、コードを採りませんでした。", "The code is of a system that is not on the list, so it was not taken."),
+    Text(
+        "コードの体系が一覧にないため、コードを採りませんでした。", "The code is of a system that is not on the list, so it was not taken."
+    ),
     Text(
         "標準のコード(ICD-10、病名管理番号、YJ、HOT、JLAC10、LOINC等)を併せて送ってください。",
         "Send a standard code beside it (ICD-10, MEDIS, YJ, HOT, JLAC10, LOINC or the like).",
@@ -168,7 +170,10 @@ FILE_PASSED_OVER = Rule(
     "file-passed-over",
     VALUE,
     Text("この形式のファイルではないため、読みませんでした。", "This is no file of the format, so it was not read."),
-    Text("送るべきデータなら、形式に合う名前と中身で送り直してください。", "If it is data to be sent, send it again under a name and in a form of the format."),
+    Text(
+        "送るべきデータなら、形式に合う名前と中身で送り直してください。",
+        "If it is data to be sent, send it again under a name and in a form of the format.",
+    ),
 )
 UNIT_DISAGREES = Rule(
     "unit-disagrees",

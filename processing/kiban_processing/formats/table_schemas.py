@@ -44,7 +44,20 @@ _FIELD = (
     "name", "title", "description", "type", "format", "constraints", "missingValues", "example", "rdfType", "decimalChar", "groupChar",
     "bareNumber", "kiban:item", "kiban:values", "kiban:ignored",
 )  # fmt: skip
-_SCHEMA = ("$schema", "name", "title", "description", "profile", "fields", "fieldsMatch", "missingValues", "primaryKey", "foreignKeys", "uniqueKeys", "kiban:table")
+_SCHEMA = (
+    "$schema",
+    "name",
+    "title",
+    "description",
+    "profile",
+    "fields",
+    "fieldsMatch",
+    "missingValues",
+    "primaryKey",
+    "foreignKeys",
+    "uniqueKeys",
+    "kiban:table",
+)
 _RESOURCE = (
     "$schema", "name", "type", "title", "description", "profile", "path", "scheme", "format", "mediatype", "encoding", "bytes", "hash", "dialect", "schema",
     "sources", "licenses", "kiban:table",
@@ -130,7 +143,9 @@ def of(schema: Settings, file: str, table: object = None, delimiter: str = ",") 
 
 
 def _table(schema: Settings, fields: tuple[Settings, ...], told: object) -> Table:
-    named = {str(field.content.get("kiban:item", "")).partition(".")[0] for field in fields if "." in str(field.content.get("kiban:item", ""))}
+    named = {
+        str(field.content.get("kiban:item", "")).partition(".")[0] for field in fields if "." in str(field.content.get("kiban:item", ""))
+    }
     for name in (schema.content.get("kiban:table"), *sorted(named), told):
         if isinstance(name, str) and name in TABLES:
             return TABLES[name]

@@ -6,6 +6,7 @@ import io
 import zipfile
 
 from data_examples import checkup_world
+
 from tests.deliveries.broken.delivered import ACCEPTED, QUARANTINED, REFUSED, Broken, Counts
 
 ONE = checkup_world.world(1)[0]
@@ -14,7 +15,9 @@ TABLE = checkup_world.identifiers([ONE])
 PERSON = SOUND[SOUND.index("<recordTarget>") : SOUND.index("</recordTarget>") + len("</recordTarget>")]
 
 
-def one(content: str | bytes, told: str, counts: Counts | None = REFUSED, identifiers: str | None = TABLE, name: str = "DATA/h1.xml") -> Broken:
+def one(
+    content: str | bytes, told: str, counts: Counts | None = REFUSED, identifiers: str | None = TABLE, name: str = "DATA/h1.xml"
+) -> Broken:
     return Broken({name: content.encode() if isinstance(content, str) else content}, told, counts, identifiers=identifiers)
 
 
@@ -43,11 +46,15 @@ CASES: dict[str, Broken] = {
     "external entity of a file": one(with_doctype('<!ENTITY x SYSTEM "file:///etc/hostname">', "&x;"), "xml-forbidden"),
     "external entity of the network": one(with_doctype('<!ENTITY x SYSTEM "http://127.0.0.1:9/x">', "&x;"), "xml-forbidden"),
     "parameter entity": one(with_doctype('<!ENTITY % x SYSTEM "file:///etc/hostname">%x;'), "xml-forbidden"),
-    "external DTD": one(SOUND.replace("<ClinicalDocument", '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><ClinicalDocument', 1), "xml-forbidden"),
+    "external DTD": one(
+        SOUND.replace("<ClinicalDocument", '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><ClinicalDocument', 1), "xml-forbidden"
+    ),
     "entity that nobody uses": one(with_doctype('<!ENTITY x "y">'), "xml-forbidden"),
     "empty DTD": one(with_doctype(""), "xml-forbidden"),
     "entity that is not declared": changed("見本の所見", "&nbsp;", "xml-broken", REFUSED),
-    "include of another file": one('<x xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="/etc/hostname"/></x>', "not-of-format", QUARANTINED),
+    "include of another file": one(
+        '<x xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="/etc/hostname"/></x>', "not-of-format", QUARANTINED
+    ),
     "cut off": one(SOUND[: len(SOUND) // 2], "xml-broken"),
     "empty": one("", "xml-broken"),
     "of spaces": one("  \n ", "xml-broken"),
@@ -79,12 +86,16 @@ CASES: dict[str, Broken] = {
     "ticket not in the table": one(SOUND.replace(ONE.ticket, "29999999999"), "person-missing", QUARANTINED),
     "no table of IDs": one(SOUND, "identifiers-needed", QUARANTINED, None),
     "table that names two patients": one(SOUND, "person-ambiguous", QUARANTINED, TABLE + f"other,{ONE.ticket}\n"),
-    "table whose keys disagree": one(SOUND, "person-ambiguous", QUARANTINED, f"患者ID,受診券整理番号,ファイル名\na,{ONE.ticket},\nb,,h1.xml\n"),
+    "table whose keys disagree": one(
+        SOUND, "person-ambiguous", QUARANTINED, f"患者ID,受診券整理番号,ファイル名\na,{ONE.ticket},\nb,,h1.xml\n"
+    ),
     "table without an ID": one(SOUND, "person-missing", QUARANTINED, f"患者ID,受診券整理番号\n,{ONE.ticket}\n"),
     "no day of the checkup": changed(
         f'<effectiveTime value="{ONE.checked_on:%Y%m%d}"/></serviceEvent>', "</serviceEvent>", "required-missing"
     ),
-    "day that does not exist": changed(f'value="{ONE.checked_on:%Y%m%d}"/></serviceEvent>', 'value="20240230"/></serviceEvent>', "not-a-date"),
+    "day that does not exist": changed(
+        f'value="{ONE.checked_on:%Y%m%d}"/></serviceEvent>', 'value="20240230"/></serviceEvent>', "not-a-date"
+    ),
     "birth on no day": changed(f'<birthTime value="{ONE.birth_date:%Y%m%d}"', '<birthTime value="19501332"', "not-a-date"),
     "sex unheard of": changed(f'<administrativeGenderCode code="{ONE.sex}"', '<administrativeGenderCode code="9"', "unmapped-value"),
     "postal code too short": changed("100-0001", "100-00", "pattern-mismatch"),

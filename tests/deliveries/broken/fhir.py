@@ -14,7 +14,13 @@ ICD10 = "http://hl7.org/fhir/sid/icd-10"
 
 
 def patient(number: int = 1, **other: Any) -> dict[str, Any]:
-    return {"resourceType": "Patient", "id": f"p{number}", "identifier": [{"system": HOSPITAL, "value": f"000{number}"}], "gender": "male", **other}
+    return {
+        "resourceType": "Patient",
+        "id": f"p{number}",
+        "identifier": [{"system": HOSPITAL, "value": f"000{number}"}],
+        "gender": "male",
+        **other,
+    }
 
 
 def condition(**other: Any) -> dict[str, Any]:
@@ -27,7 +33,14 @@ def condition(**other: Any) -> dict[str, Any]:
 def observation(**other: Any) -> dict[str, Any]:
     category = [{"coding": [{"code": "laboratory"}]}]
     code = {"coding": [{"system": "urn:oid:1.2.392.200119.4.504", "code": "3D046000001906202"}]}
-    base = {"resourceType": "Observation", "id": "o1", "status": "final", "category": category, "code": code, "subject": {"reference": "Patient/p1"}}
+    base = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "status": "final",
+        "category": category,
+        "code": code,
+        "subject": {"reference": "Patient/p1"},
+    }
     return {**base, "effectiveDateTime": "2024-04-01", "valueQuantity": {"value": 6.5, "unit": "%"}, **other}
 
 
@@ -62,7 +75,9 @@ DOCUMENTS = {
     "document with single quotes": document(b"{'resourceType':'Patient'}", "fhir-document-unreadable"),
     "document in UTF-16": document('{"resourceType":"Patient"}'.encode("utf-16"), "encoding-utf16"),
     "document in CP932": document('{"resourceType":"Patient","name":[{"text":"見本"}]}'.encode("cp932"), "fhir-document-unreadable"),
-    "document in ISO-2022-JP": document('{"resourceType":"Patient","name":[{"text":"見本"}]}'.encode("iso2022_jp"), "fhir-document-unreadable"),
+    "document in ISO-2022-JP": document(
+        '{"resourceType":"Patient","name":[{"text":"見本"}]}'.encode("iso2022_jp"), "fhir-document-unreadable"
+    ),
     "document with a lone surrogate": document(b'{"resourceType":"Patient","id":"\\ud800"}', "fhir-document-unreadable"),
     "document nested too deeply": document(b'{"a":' * 5000 + b"1" + b"}" * 5000, "fhir-document-unreadable"),
     "document of open brackets": document(b"[" * 100_000, "fhir-document-unreadable"),
@@ -96,7 +111,9 @@ LINES = {
         C.replace(b'"onset', b'"subject": {"reference": "Patient/p2"}, "onset'), "not-of-format"
     ),
     "line that is too long": Broken(
-        {"a.ndjson": line(patient()) + b'{"resourceType":"Binary","data":"' + b"A" * (LONGEST_LINE + (1 << 20)) + b'"}\n'}, "line-too-long", None
+        {"a.ndjson": line(patient()) + b'{"resourceType":"Binary","data":"' + b"A" * (LONGEST_LINE + (1 << 20)) + b'"}\n'},
+        "line-too-long",
+        None,
     ),
     "kind unknown": after_patient(b'{"resourceType":"Karte"}\n', "fhir-resource-unknown", REFUSED),
     "id met twice": after_patient(C + C, "repeated-record", (2, 1, 1, 0)),
@@ -140,7 +157,9 @@ ELEMENTS = {
     "codings as an object": after_patient(line(condition(code={"coding": {"system": ICD10, "code": "I10"}})), "not-of-format"),
     "codings as a text": after_patient(line(condition(code={"coding": "I10"})), "not-of-format"),
     "code as a text": after_patient(line(condition(code="I10")), "not-of-format"),
-    "code of a coding as an object": after_patient(line(condition(code={"coding": [{"system": ICD10, "code": {"x": 1}}]})), "not-of-format"),
+    "code of a coding as an object": after_patient(
+        line(condition(code={"coding": [{"system": ICD10, "code": {"x": 1}}]})), "not-of-format"
+    ),
     "system as a list": after_patient(line(condition(code={"coding": [{"system": [ICD10], "code": "I10"}]})), "not-of-format"),
     "coding that is null": after_patient(line(condition(code={"coding": [None]})), "not-of-format"),
     "date as a number": after_patient(line(condition(onsetDateTime=20240401)), "not-of-format"),
@@ -151,8 +170,12 @@ ELEMENTS = {
     "date of the last instant in UTC": after_patient(line(condition(onsetDateTime="9999-12-31T23:59:59Z")), "out-of-range"),
     "no date": after_patient(line({name: value for name, value in condition().items() if name != "onsetDateTime"}), "required-missing"),
     "id that is a list": after_patient(line(condition(id=["c1"])), "not-of-format"),
-    "code of an unknown system": after_patient(line(condition(code={"coding": [{"system": "urn:x", "code": "1"}]})), "code-system-unknown", ACCEPTED),
-    "code that is no ICD-10": after_patient(line(condition(code={"coding": [{"system": ICD10, "code": "高血圧"}]})), "pattern-mismatch", ACCEPTED),
+    "code of an unknown system": after_patient(
+        line(condition(code={"coding": [{"system": "urn:x", "code": "1"}]})), "code-system-unknown", ACCEPTED
+    ),
+    "code that is no ICD-10": after_patient(
+        line(condition(code={"coding": [{"system": ICD10, "code": "高血圧"}]})), "pattern-mismatch", ACCEPTED
+    ),
     "result below a limit": after_patient(line(observation(valueQuantity={"value": 0.5, "comparator": "<"})), "inequality", ACCEPTED),
     "result as a text": after_patient(line(observation(valueQuantity={"value": "high"})), "not-a-number", ACCEPTED),
     "result beyond all numbers": after_patient(line(observation()).replace(b"6.5", b"1e400"), "not-of-format"),

@@ -13,7 +13,10 @@ HEADER = "local_patient_id,death_date,cause_icd10\n"
 SOUND = HEADER + "0001,2024-04-01,I10\n"
 MAPPING = '[[files]]\nfile = "a.csv"\ntable = "deaths"\n[files.columns]\n"患者ID" = "local_patient_id"\n"死亡日" = "death_date"\n'
 MAPPED = "患者ID,死亡日\n0001,2024-04-01\n"
-FIELDS: list[dict[str, Any]] = [{"name": "患者ID", "kiban:item": "deaths.local_patient_id"}, {"name": "死亡日", "type": "date", "kiban:item": "deaths.death_date"}]
+FIELDS: list[dict[str, Any]] = [
+    {"name": "患者ID", "kiban:item": "deaths.local_patient_id"},
+    {"name": "死亡日", "type": "date", "kiban:item": "deaths.death_date"},
+]
 
 
 def own(content: str | bytes, told: str, counts: Counts | None = REFUSED, name: str = "deaths.csv") -> Broken:
@@ -25,7 +28,9 @@ def mapped(content: str | bytes, told: str, counts: Counts | None = REFUSED, map
     return Broken({"a.csv": content.encode() if isinstance(content, str) else content}, told, counts, mapping=mapping)
 
 
-def schema(told: str, counts: Counts | None = None, fields: list[dict[str, Any]] | None = None, content: str = MAPPED, **other: Any) -> Broken:
+def schema(
+    told: str, counts: Counts | None = None, fields: list[dict[str, Any]] | None = None, content: str = MAPPED, **other: Any
+) -> Broken:
     """A file that a Table Schema describes (`{` makes the mapping JSON)."""
     return mapped(content, told, counts, json.dumps({"fields": FIELDS if fields is None else fields, **other}, ensure_ascii=False))
 

@@ -74,7 +74,10 @@ class CheckupDelivery:
                 documents += found.aside is None
                 if found.told is not None:
                     told.append((source.name, found.told))
-                if any(len(own) >= SHORTEST_SHOWN and own in source.name for own in (local, found.ticket, found.patient.get("insured_number", ""))):
+                if any(
+                    len(own) >= SHORTEST_SHOWN and own in source.name
+                    for own in (local, found.ticket, found.patient.get("insured_number", ""))
+                ):
                     names[source.name] = f"#{place}"
             if len(gathered.sent) >= PIECE_RECORDS:
                 yield gathered.piece(only)
@@ -84,7 +87,11 @@ class CheckupDelivery:
         yield gathered.piece(only)
         if self._known is None:
             remarks.insert(0, Remark(self._path.name, findings.IDENTIFIERS_NEEDED.code))
-        remarks += [Remark(file, findings.COUNT_DISAGREES.code, {"told": number, "found": documents}) for file, number in told if number != documents]
+        remarks += [
+            Remark(file, findings.COUNT_DISAGREES.code, {"told": number, "found": documents})
+            for file, number in told
+            if number != documents
+        ]
         self._remarks, self._names = tuple(remarks), names
 
     def _read(self, source: Source, gathered: _Gathered) -> Document | None:
@@ -124,7 +131,9 @@ class _Gathered:
         self.rows: dict[str, list[dict[str, object]]] = {"patients": [], "health_checkups": []}
         self.defects: list[dict[str, object]] = []
 
-    def defect(self, file: str, column: str | None, rule: findings.Rule, raw: str | None, severity: findings.Severity = findings.ROW) -> None:
+    def defect(
+        self, file: str, column: str | None, rule: findings.Rule, raw: str | None, severity: findings.Severity = findings.ROW
+    ) -> None:
         self.defects.append({"source_file": file, "source_row": 1, "column": column, "rule": rule.code, "severity": severity, "raw": raw})
 
     def piece(self, only: Collection[str] | None) -> Piece:

@@ -78,7 +78,9 @@ def read(root: Element) -> Document:
     own = root.find(f"{CDA}id")
     if own is not None and own.get("extension") and own.get("nullFlavor") is None:
         checkup["checkup_id"] = own.get("extension", "")
-    return Document(ticket=_ticket(root), patient=_patient(roles[0]), checkup={"checked_on": checked_on, **checkup}, value_rules=tuple(rules))
+    return Document(
+        ticket=_ticket(root), patient=_patient(roles[0]), checkup={"checked_on": checked_on, **checkup}, value_rules=tuple(rules)
+    )
 
 
 def _total(root: Element) -> int | None:

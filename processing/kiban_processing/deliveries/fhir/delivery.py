@@ -58,7 +58,9 @@ class FhirDelivery:
         registered = register.read(files)
         if only is not None and set(only) <= whitelist.PATIENT_TABLES:
             files = [(source, shape) for source, shape in files if source.name in registered.files]
-        gathering = Gathering(registered.people, registered.has_hospital_ids, only, {name: place for place, name in enumerate(foreign.order)})
+        gathering = Gathering(
+            registered.people, registered.has_hospital_ids, only, {name: place for place, name in enumerate(foreign.order)}
+        )
         for name, why in broken.items():
             gathering.refuse(name, why)
         for source, shape in files:

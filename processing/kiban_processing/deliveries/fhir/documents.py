@@ -20,7 +20,18 @@ LARGEST_DOCUMENT = 64 << 20  # bytes of one JSON document, which has to be held 
 HEAD = 64 << 10
 SUFFIXES = (".json", ".ndjson", ".jsonl")
 # Names whose repetition would leave open whose record it is or what it says.
-DECISIVE = (b'"subject"', b'"patient"', b'"identifier"', b'"reference"', b'"resourceType"', b'"resource"', b'"fullUrl"', b'"id"', b'"value"', b'"code"')
+DECISIVE = (
+    b'"subject"',
+    b'"patient"',
+    b'"identifier"',
+    b'"reference"',
+    b'"resourceType"',
+    b'"resource"',
+    b'"fullUrl"',
+    b'"id"',
+    b'"value"',
+    b'"code"',
+)
 
 
 class Shape(Enum):
@@ -124,5 +135,3 @@ def fault(line: bytes, is_last: bool) -> findings.Rule:
 def unreadable_raw(line: bytes) -> str:
     """How an unreadable line is kept: by size and digest. It cannot be reduced to the whitelist, so its content is not."""
     return orjson.dumps({"bytes": len(line), "sha256": hashlib.sha256(line).hexdigest()}).decode()
-
-

@@ -51,8 +51,12 @@ def written(entry: whitelist.Entry) -> str:
     columns = columns_of(entry.table)
     lines = ["def take(resource, file, record, person, cells):", "    get = resource.get"]
     for path, values in entry.retracted.items():
-        lines += [f"    v = get({path!r})", f"    if v is not None and (v := v if v.__class__ is str else code(v)) in {_written(values)}:", "        return v"]
-    lines += ["    sent = 0", "    %s = None" % " = ".join(f"c{place}" for place in range(len(columns)))]
+        lines += [
+            f"    v = get({path!r})",
+            f"    if v is not None and (v := v if v.__class__ is str else code(v)) in {_written(values)}:",
+            "        return v",
+        ]
+    lines += ["    sent = 0", "    {} = None".format(" = ".join(f"c{place}" for place in range(len(columns))))]
     lines += ["    v = get('id')", "    if v is not None:", "        c0 = v if v.__class__ is str else text(v)"]
     for source in entry.sources:
         lines += _source(source, entry.table, columns, "get")
@@ -70,7 +74,7 @@ def written(entry: whitelist.Entry) -> str:
             f"            cells += (file, record, person, {', '.join(row)})",
             "        for one in parts:",
             "            part = one.get",
-            "            %s = None" % " = ".join(f"p{place}" for place in sorted(part)),
+            "            {} = None".format(" = ".join(f"p{place}" for place in sorted(part))),
         ]
         for source in entry.part_sources:
             lines += ["        " + line for line in _source(source, entry.table, columns, "part", "p")]
@@ -129,7 +133,11 @@ def _source(source: whitelist.Source, table: str, columns: tuple[str, ...], get:
             return _first(source.paths, get, [f"{at[0]} = text(v)"], at[0])
         case whitelist.Day():
             # The calls are left out where the plain form needs none: an instant before 15 o'clock falls on one day in UTC and in Japan.
-            found = ["w = v[:10] if v.__class__ is str and 'T' <= v[10:13] < 'T15' else day(v)", f"if {at[0]} is None or len(w) == {elements.DAY}:", f"    {at[0]} = w"]
+            found = [
+                "w = v[:10] if v.__class__ is str and 'T' <= v[10:13] < 'T15' else day(v)",
+                f"if {at[0]} is None or len(w) == {elements.DAY}:",
+                f"    {at[0]} = w",
+            ]
             return _first(source.paths, get, found, f"{at[0]} is not None and len({at[0]}) == {elements.DAY}", is_test=True)
         case whitelist.Code():
             found = [f"{at[0]} = " + (f"listed_code(v, {_written(source.systems)})" if source.systems else "code(v)")]
@@ -150,7 +158,11 @@ def _concept(source: whitelist.Concept, at: list[str], own: int, cell: str) -> l
     code_at, system_at = at[own], at[own + 1]
     picks: list[str] = []
     for place in range(own):
-        picks += [f"        elif n == {-1 - place}:", f"            if {at[place]} is None:", f"                {at[place]} = text(coding.get('code'))"]
+        picks += [
+            f"        elif n == {-1 - place}:",
+            f"            if {at[place]} is None:",
+            f"                {at[place]} = text(coding.get('code'))",
+        ]
     return [
         *words,
         "v = v.get('coding')",

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 
 from kiban_processing.deliveries.fhir import documents, grounds, identities, kinds, patients, systems
-from kiban_processing.deliveries.fhir.elements import MISBUILT, Resource, code, listed
+from kiban_processing.deliveries.fhir.elements import MISBUILT, Resource, listed
 from kiban_processing.deliveries.fhir.extraction import COLUMNS, ENTRIES, PERSON, START, UNCODED, Extraction
 from kiban_processing.deliveries.fhir.people import AMBIGUOUS, People
 from kiban_processing.deliveries.fhir.whitelist import LABORATORY
@@ -82,6 +82,7 @@ class Gathering:
         self._aside: dict[str, int] = {}
         self._refused: dict[str, tuple[Refusal, int]] = {}
         self._targets = {kind: _target(tables, self._cells) for kind, tables in ENTRIES.items()}
+        self._observed = {table: _target({table: extraction}, self._cells) for table, extraction in ENTRIES["Observation"].items()}
         self._identities: list[Any] = []  # file, record and identity of each resource, one after another
         self._repeated: list[tuple[str, int]] = []
         self._bytes = 0
@@ -123,7 +124,7 @@ class Gathering:
             if target is None:
                 self._other(resource, kind, file, number, scope)
                 return
-            extract, cells, person_name, rare, quoted = target if target[0] is not None else _target(_table(ENTRIES[kind], resource), self._cells)
+            extract, cells, person_name, rare, quoted = target if target[0] is not None else self._observed[_table(resource)]
             subject = resource.get(person_name)
             if subject is None:
                 person = NOBODY
@@ -302,12 +303,13 @@ def _target(tables: Mapping[str, Extraction], cells: Mapping[str, list[Any]]) ->
     return extraction.take, cells[table], person, b"j" if "j" in person else quoted, quoted
 
 
-def _table(tables: Mapping[str, Extraction], resource: Resource) -> Mapping[str, Extraction]:
+def _table(resource: Resource) -> str:
     """An observation is a laboratory result where a category says so."""
     for category in listed(resource, "category"):
-        if any(code(coding) == LABORATORY for coding in listed(category, "coding")):
-            return {"laboratory_results": tables["laboratory_results"]}
-    return {"observations": tables["observations"]}
+        for coding in listed(category, "coding"):
+            if coding.get("code") == LABORATORY:
+                return "laboratory_results"
+    return "observations"
 
 
 def _person(resource: Resource, subject: Resource, scope: Scope | None) -> str:

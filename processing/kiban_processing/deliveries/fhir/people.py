@@ -60,7 +60,8 @@ class People:
             texts = pa.chunked_array(self._references, pa.large_string()).combine_chunks()
             locals_ = pa.chunked_array(self._locals, pa.large_string()).combine_chunks()
             hashes = np.concatenate(
-                [np.fromiter((hash(one.as_py()) for one in chunk), np.int64, len(chunk)) for chunk in self._references] or [np.zeros(0, np.int64)]
+                [np.fromiter((hash(one.as_py()) for one in chunk), np.int64, len(chunk)) for chunk in self._references]
+                or [np.zeros(0, np.int64)]
             )
             order = np.argsort(hashes, kind="stable")
             self._frozen = hashes[order], texts.take(order), locals_.take(order)

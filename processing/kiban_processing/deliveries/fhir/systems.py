@@ -58,7 +58,9 @@ OTHERS: dict[str, str] = {
 """System → its short name, for `other_code` and `other_code_system`, in the order in which one is preferred."""
 
 DEPARTMENTS = frozenset({"http://jami.jp/SS-MIX2/CodeSystem/ClinicalDepartment"})
-ROUTES = frozenset({"http://jpfhir.jp/fhir/core/CodeSystem/route-codes", "urn:oid:2.16.840.1.113883.3.1937.777.10.5.162", "http://snomed.info/sct"})
+ROUTES = frozenset(
+    {"http://jpfhir.jp/fhir/core/CodeSystem/route-codes", "urn:oid:2.16.840.1.113883.3.1937.777.10.5.162", "http://snomed.info/sct"}
+)
 
 HOSPITAL_PATIENT = "urn:oid:1.2.392.100495.20.3.51.1"
 """Followed by the facility's number of ten digits: the hospital's own patient number. The facility number itself is never taken."""

@@ -90,7 +90,8 @@ def _read(given: Path, found: list[sources.Source]) -> list[tuple[FileMapping, E
     if table_schemas.is_package(descriptor):
         return [(one, encodings.declared(encoding) if encoding else None) for one, encoding in table_schemas.package(folder, descriptor)]
     return [
-        (table_schemas.of(descriptor, source.name, Path(source.name).stem, "\t" if source.name.lower().endswith(".tsv") else ","), None) for source in found
+        (table_schemas.of(descriptor, source.name, Path(source.name).stem, "\t" if source.name.lower().endswith(".tsv") else ","), None)
+        for source in found
     ]
 
 
