@@ -54,9 +54,9 @@ def _name(kind: str, whole: str, family: str, given: str) -> Resource:
     return {"extension": [{"url": url, "valueCode": kind}], "text": whole, "family": family, "given": [given]}
 
 
-def records(number: int, chance: random.Random, person: str | None = None) -> Iterator[Resource]:
+def records(number: int, chance: random.Random, person: str | None = None, visit: int = 0) -> Iterator[Resource]:
     """What happened to one patient: a visit with a diagnosis, a prescription, results and a procedure, about as large as JP-CLINS makes them."""
-    for place, one in enumerate(_bare(number, chance, person)):
+    for place, one in enumerate(_bare(number, chance, person, visit)):
         kind = one["resourceType"]
         yield {
             "resourceType": kind,
@@ -69,20 +69,21 @@ def records(number: int, chance: random.Random, person: str | None = None) -> It
                 {"url": "http://jpfhir.jp/fhir/eCS/Extension/StructureDefinition/JP_eCS_Department",
                  "valueCodeableConcept": coding("http://jami.jp/SS-MIX2/CodeSystem/ClinicalDepartment", "08", "見本科")},
             ],
-            "identifier": [{"system": "http://jpfhir.jp/fhir/core/IdSystem/resourceInstance-identifier", "value": f"{FACILITY}-{number}-{place}"}],
+            "identifier": [{"system": "http://jpfhir.jp/fhir/core/IdSystem/resourceInstance-identifier", "value": f"{FACILITY}-{number}-{visit}-{place}"}],
             **one,
         }  # fmt: skip
 
 
-def _bare(number: int, chance: random.Random, person: str | None = None) -> Iterator[Resource]:
+def _bare(number: int, chance: random.Random, person: str | None, visit: int) -> Iterator[Resource]:
     """The elements that matter of what happened to one patient."""
     start = date(2023, 4, 1) + timedelta(chance.randrange(700))
     subject = {"reference": person or f"Patient/p{number}", "display": "見本"}
-    at, own = {"reference": f"Encounter/e{number}"}, f"-{number}"
+    own = f"-{number}-{visit}" if visit else f"-{number}"
+    at = {"reference": f"Encounter/e{own[1:]}"}
     icd10, medis = chance.choice(DISEASES)
     hot, yj = chance.choice(DRUGS)
     yield {
-        "resourceType": "Encounter", "id": f"e{number}", "status": "finished", "subject": subject, "period": {"start": f"{start}T09:00:00+09:00"},
+        "resourceType": "Encounter", "id": f"e{own[1:]}", "status": "finished", "subject": subject, "period": {"start": f"{start}T09:00:00+09:00"},
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": chance.choice(("AMB", "IMP", "EMER"))},
     }  # fmt: skip
     yield {
@@ -115,14 +116,14 @@ def _bare(number: int, chance: random.Random, person: str | None = None) -> Iter
     }  # fmt: skip
 
 
-def write_bulk(folder: Path, persons: int, seed: int = 1) -> None:
+def write_bulk(folder: Path, persons: int, seed: int = 1, visits: int = 1) -> None:
     """Bulk NDJSON: one file for each kind of resource."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
     files: dict[str, Any] = {}
     try:
         for number in range(persons):
-            for resource in (patient(number, chance), *records(number, chance)):
+            for resource in (patient(number, chance), *(one for visit in range(visits) for one in records(number, chance, visit=visit))):
                 kind = resource["resourceType"]
                 if kind not in files:
                     files[kind] = (folder / f"{kind}.000.ndjson").open("w", encoding="utf-8")

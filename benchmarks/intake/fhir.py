@@ -1,6 +1,6 @@
 """FHIR読取りの速さ (speed of FHIR): pieces and typed pieces of NDJSON beside a raw read, orjson alone and fhir.resources, in MB a second of processor time.
 
-    python -m benchmarks.intake.fhir [--persons 15000] [--rounds 3] [--json FILE]
+    python -m benchmarks.intake.fhir [--persons 1200] [--rounds 3] [--json FILE]
 
 Made-up data always (`data_examples/fhir_world.py`); the Synthea sample, repeated under fresh ids, where KIBAN_SAMPLES names its folder. One process, Arrow's threads set to one;
 the best of the rounds is told. fhir.resources reads the first lines of each file only, for it takes a hundred times as long.
@@ -30,6 +30,7 @@ from kiban_processing.deliveries.typed import Typing
 
 MEGABYTE = 1_000_000
 REPEATED = 20
+VISITS = 10  # of a made-up patient
 MODEL_LINES = 150  # of each file
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-)")
 
@@ -112,14 +113,14 @@ def measured(folder: Path, rounds: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--persons", type=int, default=15_000)
+    parser.add_argument("--persons", type=int, default=1_200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     pa.set_cpu_count(1)
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as work:
-        fhir_world.write_bulk(Path(work) / "made-up", given.persons)
+        fhir_world.write_bulk(Path(work) / "made-up", given.persons, visits=VISITS)
         found["made-up JP Core"] = measured(Path(work) / "made-up", given.rounds)
         samples = os.environ.get("KIBAN_SAMPLES")
         if samples:
