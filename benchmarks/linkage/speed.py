@@ -3,8 +3,8 @@
     python -m benchmarks.linkage.speed WORLD... [--repeat 1] [--memory 4GB] [--limit-gib 12] [--no-raw] [--json FILE]
 
 WORLD: a folder with `registrations.csv`. For each: the raw join (each candidate pair once, on text columns made ready before; its own time
-alone), `linkage.model.link` from registrations laid out as text to clusters and explained pairs, and `kiban link` from file to files, each in a
-process of its own. A process whose resident memory passes the limit is ended and told. CPU seconds are those of all threads; on a
+alone), `linkage.model.link` from registrations laid out as text to clusters and the explained pairs of the review, as `kiban link` asks for, and
+`kiban link` from file to files, each in a process of its own. A process whose resident memory passes the limit is ended and told. CPU seconds are those of all threads; on a
 machine shared with others compare their ratios, least of `--repeat`. `--no-raw`: leave out the yardstick, whose pairs grow with the square (10 million rows).
 """
 
@@ -45,7 +45,7 @@ def ours(file: Path, memory: str, folder: Path) -> dict[str, Any]:
     with open_workshop(folder, memory) as con:
         counted = registrations.lay(con, registrations.read([file]))
         laps = watched.Laps()
-        found = model.link(con, "linkage_registrations")
+        found = model.link(con, "linkage_registrations", explained=("review",))
         laps.lap("normalise, block, score, cluster")
     return {"rows": counted["registrations"], "clusters": found.report["clusters"], "pairs": found.report["pairs"], "laps": laps.found}
 

@@ -96,10 +96,15 @@ def keep_until(delivered_on: date) -> date:
     >>> keep_until(date(2024, 2, 29))
     datetime.date(2027, 3, 1)
     """
+    return years_after(delivered_on, KEPT_YEARS)
+
+
+def years_after(day: date, years: int) -> date:
+    """The same day so many years later; for 29 February, 1 March where there is none."""
     try:
-        return delivered_on.replace(year=delivered_on.year + KEPT_YEARS)
+        return day.replace(year=day.year + years)
     except ValueError:
-        return date(delivered_on.year + KEPT_YEARS, 3, 1)
+        return date(day.year + years, 3, 1)
 
 
 def _day(on: date) -> str:

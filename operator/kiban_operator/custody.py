@@ -116,7 +116,9 @@ def _barred(con: duckdb.DuckDBPyConnection, session: Session, stored: dict[str, 
     withheld. A row of no known submission counts as received now, and so as a breach.
     """
     stops = session.execute(
-        sa.select(Stop.hospital, Stop.patient_key, Stop.regimes, Stop.received_at).where(Stop.withdrawn_on.is_(None))
+        sa.select(Stop.hospital, Stop.patient_key, Stop.regimes, Stop.received_at).where(
+            Stop.withdrawn_on.is_(None), Stop.voided.is_(False)
+        )
     ).all()
     bars = [(hospital, key, regimes, rules.STOPPED.code, at) for hospital, key, regimes, at in stops]
     bars += [(hospital, key, "both", rules.DIED_BEFORE_NOTICE.code, at) for hospital, key, at in deaths.every(session)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
@@ -36,7 +38,10 @@ PART_BYTES = 1 << 20
 
 @dataclass
 class Sorting:
-    """The state of one submission being sorted; `known` and `ids` are engine tables made by `recognise`."""
+    """The state of one submission being sorted; `known` and `ids` are engine tables made by `recognise`.
+
+    `items`: table → items brought. `delivered`: counts of records of each delivery in a standard format.
+    """
 
     home: Home
     con: duckdb.DuckDBPyConnection
@@ -49,6 +54,8 @@ class Sorting:
     sealings: list[vault.Sealing] = field(default_factory=list)
     damaged: list[dict[str, str]] = field(default_factory=list)
     died_before: list[str] = field(default_factory=list)
+    items: dict[str, list[str]] = field(default_factory=dict)
+    delivered: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.findings = self.begin_findings()
@@ -71,10 +78,15 @@ class Sorting:
             sealing.discard()
 
     def note(self, file: str, table: str, rows: pa.Array, columns: pa.Array, rules: pa.Array, severities: pa.Array, raw: pa.Array) -> None:
-        """Write findings, all arrays of one length."""
+        """Write findings of one file and table, all arrays of one length."""
         size = len(rows)
-        fixed = [pa.array([file] * size, pa.string()), pa.array([table] * size, pa.string())]
-        self.findings.write(pa.record_batch([*fixed, rows, columns, rules, severities, raw], schema=FINDINGS))
+        self.note_all(pa.array([file] * size, pa.string()), pa.array([table] * size, pa.string()), rows, columns, rules, severities, raw)
+
+    def note_all(
+        self, files: pa.Array, tables: pa.Array, rows: pa.Array, columns: pa.Array, rules: pa.Array, severities: pa.Array, raw: pa.Array
+    ) -> None:
+        """Write findings, all arrays of one length."""
+        self.findings.write(pa.record_batch([files, tables, rows, columns, rules, severities, raw], schema=FINDINGS))
 
 
 class Incoming:
@@ -161,11 +173,17 @@ def read_guarded(sorting: Sorting, incoming: Incoming, use: Callable[[], None]) 
 
 def quarantine_file(sorting: Sorting, path: Path, name: str, why: Refusal) -> None:
     """Keep a damaged file as it came, sealed, and say why (the other files of the submission go on)."""
-    sealing = sorting.begin(vault.Shelf.QUARANTINE, "damaged-file", DAMAGED)
     with path.open("rb") as file:
-        part = 0
-        while content := file.read(PART_BYTES):
-            sealing.write(pa.record_batch([[name], [part], [content]], schema=DAMAGED))
+        quarantine_content(sorting, file, name, why)
+
+
+def quarantine_content(sorting: Sorting, content: BinaryIO, name: str, why: Refusal) -> None:
+    """Keep what cannot be read as it came, sealed, and say why; what does not unpack any further is kept as far as it goes."""
+    sealing = sorting.begin(vault.Shelf.QUARANTINE, "damaged-file", DAMAGED)
+    part = 0
+    with suppress(Refusal):
+        while read := content.read(PART_BYTES):
+            sealing.write(pa.record_batch([[name], [part], [read]], schema=DAMAGED))
             part += 1
     sealing.close()
     sorting.damaged.append({"file": name, "code": why.code, "ja": why.read("ja"), "en": why.read("en")})

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kiban_operator import deaths, hospitals, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator.delivered import Delivered
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
 from kiban_operator.incoming import Incoming, Sorting, read_guarded
@@ -116,23 +117,34 @@ def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path)
     by_table: dict[str, list[FileMapping]] = {}
     for entry in mapping.files:
         by_table.setdefault(entry.table, []).append(entry)
+    deliveries = [Delivered(work, one, folder, len(mapping.files) + number) for number, one in enumerate(mapping.deliveries)]
     for name in sorting.STAGED:
         sorting.prepare_stage(work, TABLES[name])
         for number, entry in enumerate(by_table.get(name, [])):
             sorting.stage(work, TABLES[name], _incoming(work, TABLES[name], entry, folder, manifest), number)
+    for delivery in deliveries:
+        delivery.stage()
+    for name in sorting.STAGED:
         sorting.quarantine_repeated(work, TABLES[name])
     sorting.recognise(work)
-    rulings = guard_relation.rule(work.con, "known", _items(by_table), also="guard_stops")
+    work.items = _items(by_table, deliveries)
+    rulings = guard_relation.rule(work.con, "known", work.items, also="guard_stops")
     work.died_before = deaths.ruled(work.con, rulings)
+    written: dict[str, list[vault.Sealing]] = {name: [] for name in work.items}
+    for name in sorting.STAGED:
+        if name in work.items:
+            sorting.sort_rows(work, TABLES[name], f"staged_{name}", rulings)
     for name, entries in by_table.items():
-        table = TABLES[name]
-        written: list[vault.Sealing] = []
-        if name in sorting.STAGED:
-            written += sorting.sort_rows(work, table, f"staged_{name}", rulings)
-        else:
+        if name not in sorting.STAGED:
             for entry in entries:
-                written += _sort_stream(work, table, _incoming(work, table, entry, folder, manifest), rulings)
-            sorting.withdraw_repeated(work, table, written)
+                written[name] += _sort_stream(work, TABLES[name], _incoming(work, TABLES[name], entry, folder, manifest), rulings)
+    for delivery in deliveries:
+        for name, sealings in delivery.sort(rulings).items():
+            written[name] += sealings
+        work.delivered.append(delivery.count.as_json())
+    for name in work.items:
+        if name not in sorting.STAGED:
+            sorting.withdraw_repeated(work, TABLES[name], written[name])
         sorting.count_held(work, name)
         work.count(name).check(name)
 
@@ -141,9 +153,13 @@ def _incoming(work: Sorting, table: Table, entry: FileMapping, folder: Path, man
     return Incoming(work, table, entry, folder / entry.file, manifest.encoding)
 
 
-def _items(by_table: dict[str, list[FileMapping]]) -> dict[str, list[str]]:
-    """Which items each table brings: what its files map. The guard asks that the person's notice covers every one of them."""
-    return {name: sorted({item for entry in entries for item in entry.items}) for name, entries in by_table.items()}
+def _items(by_table: dict[str, list[FileMapping]], deliveries: list[Delivered]) -> dict[str, list[str]]:
+    """Which items each table brings: what its files map and what its deliveries may give. The guard asks that the person's notice covers every one of them."""
+    brought = {name: {item for entry in entries for item in entry.items} for name, entries in by_table.items()}
+    for delivery in deliveries:
+        for name, items in delivery.items.items():
+            brought.setdefault(name, set()).update(items)
+    return {name: sorted(items) for name, items in brought.items()}
 
 
 def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) -> list[vault.Sealing]:
@@ -173,7 +189,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, rece
     """Record files, receipt record and ledger entry in one transaction."""
     home, circumstances = work.home, work.home.circumstances
     _write_receipt_record(work)
-    items = sorted({f"{entry.table}.{item}" for entry in mapping.files for item in entry.items})
+    items = sorted(f"{table}.{item}" for table, brought in work.items.items() for item in brought)
     with home.transaction() as session:
         hospital = hospitals.get(session, manifest.hospital)
         programme = programmes.get(session, manifest.hospital, manifest.regime)
@@ -188,7 +204,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, rece
                 "name": hospital.name, "address": hospital.address, "representative": hospital.representative,
                 "filing_published_on": programme.ministers_published_on.isoformat() if programme.ministers_published_on else None,
             },
-            items=items,
+            items=items, deliveries=work.delivered,
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -202,7 +218,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, rece
                     for name, count in work.counts.items()
                 },
                 "period_from": manifest.period_from.isoformat(), "period_to": manifest.period_to.isoformat(),
-                "files": len(mapping.files), "files_quarantined": len(work.damaged),
+                "files": len(mapping.files) + len(mapping.deliveries), "files_quarantined": len(work.damaged),
             },
         )  # fmt: skip
         accepted = [sealing for sealing in work.sealings if sealing.shelf is vault.Shelf.VAULT]

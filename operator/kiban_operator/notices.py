@@ -80,6 +80,24 @@ VERSION_UNNAMED = Ground(
 )
 
 
+UNCHANGEABLE = ("purpose", "stopping")
+"""Entries that no later version may change: that data go to an operator, and that provision stops on request (Act 52(2) names neither)."""
+
+ITEM_UNCHANGEABLE = Ground(
+    "notice-item-unchangeable",
+    Family.LAW,
+    ACT_52_2,
+    Text(
+        "通知の版「{version}」は、変更できない事項を変えています: {items}。",
+        "The notice version “{version}” changes what cannot be changed: {items}.",
+    ),
+    Text(
+        "前に届け出た版と同じ文言とするか、新たな提供事業として届け出てください。",
+        "Keep the wording of the version filed before, or file it as another programme.",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Entries:
     """通知事項: the nine entries as the person reads them; under regime P the second names pseudonymised information (Act 57(1), Reg 59)."""
@@ -176,7 +194,8 @@ def activate(
 ) -> NoticeVersion:
     """Put a version into force as filed with the ministers; from now on it is fixed. The same again changes nothing.
 
-    Refuses: notice-version-unknown, notice-version-fixed, notice-incomplete, notice-filed-in-future. Source: Act 52(1)(2), Reg 48.
+    Refuses: notice-version-unknown, notice-version-fixed, notice-incomplete, notice-filed-in-future, notice-item-unchangeable.
+    Source: Act 52(1)(2), Reg 48.
     """
     row = get(session, hospital, regime, version)
     if row.filed_on is not None:
@@ -189,6 +208,7 @@ def activate(
         raise NOTICE_INCOMPLETE.refuse(version=version, missing=", ".join(f"{name.ja} ({name.en})" for name in names))
     if filed_on > circumstances.today():
         raise FILED_IN_FUTURE.refuse(version=version)
+    _require_unchanged(session, row)
     row.filed_on = filed_on
     row.changed_at, row.changed_by = circumstances.now(), circumstances.actor
     session.flush()
@@ -204,6 +224,14 @@ def activate(
         facts["reason"] = row.wait_reason[:1000]
     book.append(session, circumstances, kinds.NOTICE_VERSION_FILED, f"hospital/{hospital}", facts)
     return row
+
+
+def _require_unchanged(session: Session, row: NoticeVersion) -> None:
+    filed = [one for one in list_all(session, row.hospital, row.regime) if one.filed_on is not None]
+    changed = [name for name in UNCHANGEABLE if filed and filed[-1].entries.get(name, "") != row.entries.get(name, "")]
+    if changed:
+        items = ", ".join(f"{ENTRY_NAMES[name].ja} ({ENTRY_NAMES[name].en})" for name in changed)
+        raise ITEM_UNCHANGEABLE.refuse(version=row.version, items=items)
 
 
 def get(session: Session, hospital: str, regime: Regime | str, version: str) -> NoticeVersion:

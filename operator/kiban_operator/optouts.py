@@ -29,6 +29,8 @@ from kiban_processing.statutes import ACT_53_1, ACT_53_2, ORDER_11, REG_47
 
 # The Act says "without delay" and no number: the desk's own limit.
 ACKNOWLEDGE_WITHIN_DAYS = 7
+# A request taken by the operator is forwarded to the hospital, whose act it remains (Reg 47; law.md 1.5): no number in the law either.
+INFORM_WITHIN_DAYS = 3
 
 
 class Requester(StrEnum):
@@ -76,6 +78,23 @@ class Scope(StrEnum):
 
     def includes(self, regime: Regime) -> bool:
         return self is Scope.BOTH or self.value == regime.value
+
+
+class IdentityCheck(StrEnum):
+    """本人確認: how the desk made sure who asks. A request bites without it; no document is delivered without it."""
+
+    DOCUMENT = "document"
+    WINDOW = "window"
+    CALL_BACK = "call-back"
+    RELATION = "relation"
+
+
+IDENTITY_CHECK_NAMES: dict[IdentityCheck, Text] = {
+    IdentityCheck.DOCUMENT: Text("本人確認書類", "identity document"),
+    IdentityCheck.WINDOW: Text("医療機関の窓口で面前の確認", "in person at the hospital's window"),
+    IdentityCheck.CALL_BACK: Text("登録済みの電話への折返し", "call back to the telephone on record"),
+    IdentityCheck.RELATION: Text("続柄を示す書類", "document that shows the relation"),
+}
 
 
 class Form(StrEnum):
@@ -161,7 +180,11 @@ ACKNOWLEDGED = Ground(
 
 
 class Stop(Base):
-    """One request. `requested_on`, `channel` and `requester` may be unreadable in a hospital's file; the request bites all the same."""
+    """One request. `requested_on`, `channel` and `requester` may be unreadable in a hospital's file; the request bites all the same.
+
+    `informed_on`: when the hospital was told of it, for a request that the operator took. `voided`: the request was never this person's; it was
+    put on the registration while it was doubtful whose it was (`stop_matches`), and is as if it had not been.
+    """
 
     __tablename__ = "stops"
     id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
@@ -178,6 +201,12 @@ class Stop(Base):
     acknowledgement_form: Mapped[str | None] = mapped_column(sa.String(10))
     consented_on: Mapped[date | None]
     withdrawn_on: Mapped[date | None]
+    identity_check: Mapped[str | None] = mapped_column(sa.String(10))
+    identity_checked_by: Mapped[str | None] = mapped_column(sa.String(100))
+    inform_by: Mapped[date]
+    informed_on: Mapped[date | None]
+    voided: Mapped[bool]
+    void_reason: Mapped[str | None] = mapped_column(sa.Text)
     __table_args__ = (
         sa.Index(None, "hospital", "patient_key"),
         sa.CheckConstraint("length(patient_key) = 32", name="patient_key"),
@@ -194,10 +223,13 @@ def register(
     channel: Channel | str,
     requester: Requester | str,
     regimes: Scope | str = Scope.BOTH,
+    by_hospital: bool = False,
+    match: str = "",
 ) -> Stop:
     """Take a request; it stops provision from this moment. The same request again changes nothing.
 
-    The identity of the requester is the desk's to check. Refuses: hospital-unknown, patient-key-malformed, stop-requester-unknown,
+    The identity of the requester is the desk's to check (`check_identity`). `by_hospital`: the hospital took it itself and need not be told.
+    `match`: the match that put it on this registration, so that voiding it never touches a request the person made beside it. Refuses: hospital-unknown, patient-key-malformed, stop-requester-unknown,
     stop-channel-unknown, stop-scope-unknown, stop-date-future. Source: Act 53(1), 56(1)(ii); Reg 47; Order 11.
     """
     hospitals.get(session, hospital)
@@ -211,7 +243,7 @@ def register(
     if requested_on > circumstances.today():
         raise REQUEST_IN_FUTURE.refuse()
     again = 0
-    while (known := session.get(Stop, id := _id(hospital, patient_key, scope, requested_on, str(requester), again))) is not None:
+    while (known := session.get(Stop, id := _id(hospital, patient_key, scope, requested_on, f"{requester}{match}", again))) is not None:
         if known.withdrawn_on is None or requested_on < known.withdrawn_on:
             return known
         again += 1  # asked again after the withdrawal: a request of its own
@@ -221,7 +253,7 @@ def register(
         requested_on=requested_on,
         channel=str(channel),
         requester=str(requester),
-        **_reception(circumstances, hospital, scope),
+        **_reception(circumstances, hospital, scope, by_hospital),
     )
     session.add(stop)
     session.flush()
@@ -269,7 +301,7 @@ def import_stops(
             WHERE l.local_patient_id IS NOT NULL GROUP BY ALL ORDER BY patient_key, requested_on, requester""",
             {"hospital": hospital, "today": today, **vault.patient_key_parameters(secret)},
         )
-        reception = _reception(circumstances, hospital, scope)
+        reception = _reception(circumstances, hospital, scope, by_hospital=True)
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         statement = insert(Stop).on_conflict_do_nothing(index_elements=["id"])
         before = _count(session, hospital)
@@ -321,10 +353,43 @@ def withdraw(session: Session, circumstances: Circumstances, id: str, withdrawn_
     return stop
 
 
-def acknowledge(
-    session: Session, circumstances: Circumstances, id: str, delivered_on: date, form: Form, consented_on: date | None = None
-) -> Stop:
-    """Record that the document was delivered; electronically only with consent given before.
+def check_identity(session: Session, circumstances: Circumstances, id: str, how: IdentityCheck) -> Stop:
+    """Record how the desk made sure who asks; the first record stands. Refuses: stop-unknown."""
+    stop = get(session, id)
+    if stop.identity_check is None:
+        stop.identity_check, stop.identity_checked_by = how.value, circumstances.actor
+        session.flush()
+    return stop
+
+
+def consent(session: Session, circumstances: Circumstances, id: str, consented_on: date) -> Stop:
+    """Record that the requester agreed to an electromagnetic record in place of the document, before it is delivered (Act 53(2)).
+
+    Refuses: stop-unknown, acknowledgement-recorded, stop-date-future.
+    """
+    stop = get(session, id)
+    if stop.acknowledged_on is not None:
+        raise ACKNOWLEDGED.refuse(stop=id)
+    if consented_on > circumstances.today():
+        raise REQUEST_IN_FUTURE.refuse()
+    stop.consented_on = consented_on
+    session.flush()
+    return stop
+
+
+def inform(session: Session, circumstances: Circumstances, id: str, informed_on: date) -> Stop:
+    """Record that the hospital was told of a request that the operator took; the first record stands. Refuses: stop-unknown, stop-date-future."""
+    stop = get(session, id)
+    if informed_on > circumstances.today():
+        raise REQUEST_IN_FUTURE.refuse()
+    if stop.informed_on is None:
+        stop.informed_on = informed_on
+        session.flush()
+    return stop
+
+
+def acknowledge(session: Session, circumstances: Circumstances, id: str, delivered_on: date, form: Form) -> Stop:
+    """Record that the document was delivered; electronically only with consent that was recorded before.
 
     Refuses: stop-unknown, acknowledgement-recorded, acknowledgement-without-consent, stop-date-future. Source: Act 53(1)(2), Reg 51.
     """
@@ -333,11 +398,24 @@ def acknowledge(
         raise ACKNOWLEDGED.refuse(stop=id)
     if delivered_on > circumstances.today():
         raise REQUEST_IN_FUTURE.refuse()
-    if form is Form.ELECTRONIC and (consented_on is None or consented_on > delivered_on):
+    if form is Form.ELECTRONIC and (stop.consented_on is None or stop.consented_on > delivered_on):
         raise NO_CONSENT.refuse()
-    stop.acknowledged_on, stop.acknowledgement_form, stop.consented_on = delivered_on, form.value, consented_on
+    stop.acknowledged_on, stop.acknowledgement_form = delivered_on, form.value
     session.flush()
     _book(session, circumstances, stop.hospital, Scope(stop.regimes), count=0, acknowledged=1)
+    return stop
+
+
+def void(session: Session, circumstances: Circumstances, id: str, reason: str) -> Stop:
+    """The request turned out to be another person's: it is as if it had not been put on this registration. Only `stop_matches` decides that.
+
+    Refuses: stop-unknown.
+    """
+    stop = get(session, id)
+    if not stop.voided:
+        stop.voided, stop.void_reason = True, reason
+        session.flush()
+        _book(session, circumstances, stop.hospital, Scope(stop.regimes), count=0, voided=1)
     return stop
 
 
@@ -351,13 +429,24 @@ def get(session: Session, id: str) -> Stop:
 
 def unacknowledged(session: Session) -> list[Stop]:
     """Requests whose document has not been delivered, the most pressing first."""
-    return list(session.scalars(sa.select(Stop).where(Stop.acknowledged_on.is_(None)).order_by(Stop.acknowledge_by, Stop.id)))
+    return list(
+        session.scalars(
+            sa.select(Stop).where(Stop.acknowledged_on.is_(None), Stop.voided.is_(False)).order_by(Stop.acknowledge_by, Stop.id)
+        )
+    )
+
+
+def uninformed(session: Session) -> list[Stop]:
+    """Requests of which the hospital has not been told, the most pressing first."""
+    return list(
+        session.scalars(sa.select(Stop).where(Stop.informed_on.is_(None), Stop.voided.is_(False)).order_by(Stop.inform_by, Stop.id))
+    )
 
 
 def standing_keys(session: Session, today: date, regime: Regime | str = Regime.ANONYMISED, hospital: str | None = None) -> list[str]:
     """Names of all registrations with a request in force under a regime on that day, read from the register alone."""
     stands = sa.or_(Stop.withdrawn_on.is_(None), Stop.withdrawn_on > today)
-    query = sa.select(Stop.patient_key).where(stands, Stop.regimes.in_((str(regime), Scope.BOTH.value))).distinct()
+    query = sa.select(Stop.patient_key).where(stands, Stop.voided.is_(False), Stop.regimes.in_((str(regime), Scope.BOTH.value))).distinct()
     return list(session.scalars(query if hospital is None else query.where(Stop.hospital == hospital)))
 
 
@@ -379,13 +468,17 @@ def _id(hospital: str, patient_key: str, scope: Scope, on: date, requester: str,
     return "stop-" + hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:32]
 
 
-def _reception(circumstances: Circumstances, hospital: str, scope: Scope) -> dict[str, object]:
+def _reception(circumstances: Circumstances, hospital: str, scope: Scope, by_hospital: bool) -> dict[str, object]:
+    today = circumstances.today()
     return {
+        "voided": False,
+        "inform_by": today + timedelta(days=INFORM_WITHIN_DAYS),
+        "informed_on": today if by_hospital else None,
         "hospital": hospital,
         "regimes": scope.value,
         "received_at": circumstances.now(),
         "received_by": circumstances.actor,
-        "acknowledge_by": circumstances.today() + timedelta(days=ACKNOWLEDGE_WITHIN_DAYS),
+        "acknowledge_by": today + timedelta(days=ACKNOWLEDGE_WITHIN_DAYS),
     }
 
 

@@ -8,6 +8,7 @@ named by its row number, but its content is not kept (Act 56(1)(ii)); an unusabl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
@@ -137,15 +138,35 @@ def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: st
     """)
 
 
+@dataclass(frozen=True)
+class Shelves:
+    """The two files into which the rows of one table are sorted: let in, or waiting."""
+
+    accepted: vault.Sealing
+    held: vault.Sealing
+
+
+def open_shelves(sorting: Sorting, table: Table) -> Shelves:
+    return Shelves(
+        sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table)),
+        sorting.begin(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD)),
+    )
+
+
 def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[vault.Sealing]:
-    """Sort one source relation (`source_file`, `source_row`, the table's columns) by the rulings into fresh files.
+    """Sort one source relation into fresh files; see `sort_into`."""
+    shelves = open_shelves(sorting, table)
+    sort_into(sorting, shelves, table, source, rulings, file)
+    return [shelves.accepted, shelves.held]
+
+
+def sort_into(sorting: Sorting, shelves: Shelves, table: Table, source: str, rulings: str, file: str | None = None) -> None:
+    """Sort one source relation (`source_file`, `source_row`, the table's columns) by the rulings.
 
     `file` is bound as `$file` where the source says so. `rulings`: patient_key, table_name, ground (null: may be received), curable,
     eligible_on. A registration without a ruling is unknown: held; one that asked to stop has a ruling even where no patient row is known.
     """
     con = sorting.con
-    accepted = sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table))
-    held = sorting.begin(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD))
     declared = ", ".join(f"i.{column}" for column in table.columns if column != "local_patient_id" or table.name == "patients")
     key = vault.patient_key_sql("$hospital", "i.local_patient_id")
     parameters = {
@@ -166,12 +187,13 @@ def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: s
         parameters,
     ).to_arrow_reader(BATCH_ROWS)
     count = sorting.count(table.name)
+    before = shelves.accepted.rows, shelves.held.rows
     for batch in stream:
         eligible = pc.is_null(batch.column("ground"))
         waiting = pc.and_(pc.invert(eligible), pc.fill_null(batch.column("curable"), False))
         refused = batch.filter(pc.and_(pc.invert(eligible), pc.invert(waiting)))
-        accepted.write(batch.filter(eligible))
-        held.write(batch.filter(waiting))
+        shelves.accepted.write(batch.filter(eligible))
+        shelves.held.write(batch.filter(waiting))
         columns = [
             refused.column("source_file"),
             refused.column("source_row"),
@@ -179,9 +201,8 @@ def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: s
             pa.nulls(refused.num_rows, pa.string()),
         ]
         _note_quarantined(sorting, table, pa.table(columns, names=["source_file", "source_row", "rule", "raw"]))
-    count.accepted += accepted.rows
-    count.held += held.rows
-    return [accepted, held]
+    count.accepted += shelves.accepted.rows - before[0]
+    count.held += shelves.held.rows - before[1]
 
 
 def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealing]) -> None:
@@ -192,13 +213,14 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
     con = sorting.con
     key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
     wanted = ["source_file", "source_row", *key]
+    same = ", ".join(wanted)  # a record of a standard format gives several rows of one place, so the key belongs to what names a row
     con.register("just_written", vault.together(written, wanted))
     present = " AND ".join(f"{column} IS NOT NULL" for column in key)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({', '.join(key)}) AS h FROM just_written WHERE {present} GROUP BY h HAVING count(*) > 1"
     )
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE repeated AS SELECT source_file, source_row FROM just_written
+        CREATE OR REPLACE TEMP TABLE repeated AS SELECT {same} FROM just_written
         WHERE {present} AND hash({", ".join(key)}) IN (SELECT h FROM suspects)
         QUALIFY row_number() OVER (PARTITION BY {", ".join(key)} ORDER BY source_file, source_row) > 1
     """)
@@ -210,11 +232,11 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
         con.register("rows", sealing.reading())
         raw = f"to_json(struct_pack({', '.join(f'{column} := {column}' for column in sealing.schema.names if column in table)}))::VARCHAR"
         found = con.execute(
-            f"SELECT source_file, source_row, 'repeated-key' AS rule, {raw} AS raw FROM rows SEMI JOIN repeated USING (source_file, source_row) ORDER BY ALL"
+            f"SELECT source_file, source_row, 'repeated-key' AS rule, {raw} AS raw FROM rows SEMI JOIN repeated USING ({same}) ORDER BY ALL"
         ).to_arrow_table()
         if found.num_rows:
             fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
-            for batch in con.execute("SELECT * FROM rows ANTI JOIN repeated USING (source_file, source_row)").to_arrow_reader(BATCH_ROWS):
+            for batch in con.execute(f"SELECT * FROM rows ANTI JOIN repeated USING ({same})").to_arrow_reader(BATCH_ROWS):
                 fresh.write(batch)
             _note_quarantined(sorting, table, found)
             if sealing.shelf is vault.Shelf.VAULT:

@@ -64,11 +64,15 @@ class Submission(Base):
     damaged_files: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON)
     confirmed: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     items: Mapped[list[str]] = mapped_column(sa.JSON)
+    deliveries: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """受領記録: what the hospital gets back and Reg 57(1) asks to keep; the persons' names stand in the sealed `receipt` file."""
+    """受領記録: what the hospital gets back and Reg 57(1) asks to keep; the persons' names stand in the sealed `receipt` file.
+
+    `counts` are rows by table; `deliveries` are records by file of each delivery in a standard format (`delivered.DeliveryCount`).
+    """
 
     submission: str
     hospital: str
@@ -79,6 +83,7 @@ class Receipt:
     damaged_files: list[dict[str, str]]
     confirmed: dict[str, Any]
     items: list[str]
+    deliveries: list[dict[str, Any]]
     repeated: bool = False
 
     @property
@@ -100,13 +105,24 @@ class Receipt:
             "received_at": self.received_at.isoformat(), "repeated": self.repeated,
             "sent": total.sent, "accepted": total.accepted, "held": total.held, "quarantined": total.quarantined,
             "tables": tables, "damaged_files": self.damaged_files, "confirmed": self.confirmed, "items": self.items,
+            "deliveries": self.deliveries,
         }  # fmt: skip
 
 
 def receipt_of(row: Submission, repeated: bool = False) -> Receipt:
     counts = {name: TableCount(**values) for name, values in row.counts.items()}
     return Receipt(
-        row.id, row.hospital, row.regime, row.received_at, row.digest, counts, row.damaged_files, row.confirmed, row.items, repeated
+        row.id,
+        row.hospital,
+        row.regime,
+        row.received_at,
+        row.digest,
+        counts,
+        row.damaged_files,
+        row.confirmed,
+        row.items,
+        row.deliveries,
+        repeated,
     )
 
 

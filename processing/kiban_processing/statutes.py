@@ -122,6 +122,9 @@ REG_6_V = _reg(
     "Ensure by contract that use and security suit the degree of processing.",
 )
 REG_12 = _reg("12", "帳簿の記載事項・記載時期・三年間の保存。", "Items of the books, entry without delay, three years' retention.")
+REG_13 = _reg(
+    "13", "事業計画・収支予算と事業報告・決算を提出し公表する。", "Plan and budget, report and accounts are submitted and published."
+)
 REG_18 = _reg("18", "匿名加工の五つの基準。", "The five standards of anonymisation.")
 REG_18_I = _reg("18(i)", "特定の個人を識別できる記述等の全部又は一部を削除する。", "Delete descriptions that identify a person.")
 REG_18_II = _reg("18(ii)", "個人識別符号の全部を削除する。", "Delete all individual identification codes.")
@@ -145,6 +148,7 @@ REG_51 = _reg("51", "停止の求めに係る書面の記載事項。", "Items o
 REG_52 = _reg("52", "書面の写し等を三年間保存する。", "Keep the copy for three years.")
 REG_56 = _reg("56", "受領時の確認の方法。", "How the confirmation on receipt is made.")
 REG_57 = _reg("57", "受領記録の記載事項。", "Items of the receipt record.")
+REG_58 = _reg("58", "受領記録の保存期間。", "How long receipt records are kept.")
 ORDER_11 = _act("11", "遺族の範囲。", "Who the bereaved family are.", Law.ORDER)
 APPI_ORDER_1 = _act("1", "個人識別符号の範囲。", "What the individual identification codes are.", Law.APPI_ORDER, date(2022, 4, 1))
 POLICY_NOTICE = _act(

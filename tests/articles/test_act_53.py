@@ -65,11 +65,14 @@ def test_an_electronic_document_needs_consent_given_before(
     session: Session, circumstances: Circumstances, hospital: str, consented_on: date | None
 ) -> None:
     made = stop(session, circumstances)
+    if consented_on is not None:
+        made.consented_on = consented_on
     with pytest.raises(Refusal) as refused:
-        optouts.acknowledge(session, circumstances, made.id, TODAY, Form.ELECTRONIC, consented_on)
+        optouts.acknowledge(session, circumstances, made.id, TODAY, Form.ELECTRONIC)
     assert refused.value.code == "acknowledgement-without-consent"
     assert made.acknowledged_on is None
-    optouts.acknowledge(session, circumstances, made.id, TODAY, Form.ELECTRONIC, TODAY)
+    optouts.consent(session, circumstances, made.id, TODAY)
+    optouts.acknowledge(session, circumstances, made.id, TODAY, Form.ELECTRONIC)
     assert made.acknowledged_on == TODAY
 
 

@@ -135,7 +135,9 @@ def write(session: Session, programme: ProgrammeDates, known: list[Version], peo
                     recorded_by="U",
                 )
             )
-        for turn, withdrawn_on in enumerate([None] * person.stopped + ([person.withdrawn_on] if person.withdrawn_on else [])):
+        # A voided stop is of nobody: whatever else is said of the person, one lies beside it and must change nothing.
+        said = [(None, True)] + [(None, False)] * person.stopped + ([(person.withdrawn_on, False)] if person.withdrawn_on else [])
+        for turn, (withdrawn_on, voided) in enumerate(said):
             session.add(
                 Stop(
                     id=f"stop-{number}-{turn}",
@@ -146,6 +148,8 @@ def write(session: Session, programme: ProgrammeDates, known: list[Version], peo
                     received_by="U",
                     acknowledge_by=TODAY,
                     withdrawn_on=withdrawn_on,
+                    inform_by=TODAY,
+                    voided=voided,
                 )
             )
     session.flush()

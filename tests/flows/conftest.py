@@ -66,6 +66,7 @@ class Place:
     settings: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
     _opened: homes.Home | None = None
+    _local_ids: dict[str, str] = field(default_factory=dict)
 
     def by(self, seat: str) -> Home:
         """The home with whoever sits there acting; all of them share one engine."""
@@ -142,9 +143,19 @@ class Place:
             return vault.dataset(session, home, chosen, FINDINGS).to_table().to_pylist()  # type: ignore[no-any-return]
 
     def persons(self) -> dict[str, str]:
-        """patient_key → person."""
+        """patient_key → person, by hospital and local ID: keys come from the home's secrets, so their own order is another in each home."""
         with self.home.transaction() as session:
-            return {row.patient_key: row.person for row in session.scalars(sa.select(persons.Registration))}
+            found = list(session.scalars(sa.select(persons.Registration)))
+        return {row.patient_key: row.person for row in sorted(found, key=lambda row: (row.hospital, self._local_id(row.patient_key)))}
+
+    def somebody(self, hospital: str = "H001", table: str = "patients") -> tuple[str, str]:
+        """Local ID and key of the first registration in a table of the vault, by its local ID, so that it is the same one in every home."""
+        return min((self._local_id(row["patient_key"]), row["patient_key"]) for row in self.rows("vault", table, hospital))
+
+    def _local_id(self, key: str) -> str:
+        if key not in self._local_ids:
+            self._local_ids |= {row["patient_key"]: row["local_patient_id"] for row in self.rows("vault", "patients")}
+        return self._local_ids[key]
 
     def booked(self, kind: str) -> list[dict[str, Any]]:
         with self.home.transaction() as session:

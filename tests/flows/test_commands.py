@@ -180,7 +180,13 @@ READING = {
     "people list": (),
     "hospital list": (),
     "notice versions": ("H001",),
+    "filing changes": ("H001", "H001-A-2026-04", "H001-A-2026-04"),
+    "filing form": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
+    "filing publication": ("H001", "H001-A-2026-04", "--out", "{scratch}"),
     "optout pending": (),
+    "optout matches": (),
+    "clock due": (),
+    "eligibility forecast": (),
     "submissions list": (),
     "submissions show": ("{submission}",),
     "submissions findings": ("{submission}",),
@@ -203,7 +209,8 @@ READING = {
 }
 CHANGING = {
     "init", "submit", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
-    "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register",
+    "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register", "optout identity", "optout withdraw",
+    "optout inform", "optout consent", "optout acknowledge", "optout copy", "optout match", "optout settle",
     "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",
     "apply submit", "apply withdraw", "review accept", "review return", "review assign", "review declare", "review opinion", "review deliberate",
     "review conditions", "review vote", "review decide", "contract open", "contract propose", "contract agree", "contract sign",
@@ -213,10 +220,13 @@ CHANGING = {
 # They read what a linkage left; their own tests have one to read (test_doubts, test_linkage_register, test_explained_from_state).
 READING_A_LINKAGE = {"doubt show", "person history", "link-explain", "link-report", "link-sample"}
 
+# They read a patient ID from standard input; test_eligibility_forecast asks what is behind them.
+READING_STANDARD_INPUT = {"eligibility show"}
+
 
 def test_every_command_is_of_one_sort() -> None:
     leaves = {" ".join(path) for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)}
-    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE
+    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE | READING_STANDARD_INPUT
 
 
 @pytest.mark.parametrize("name", READING)
@@ -226,7 +236,7 @@ def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str,
     where = {
         "submission": told.told["receipts"][0]["submission"], "plan": DATA / "plans" / "diabetes-cohort.toml", "release": told.told["release"],
         "contract": told.told["contract"], "export": told.told["audit"]["folder"],
-        "table": tmp_path / "table.csv", "hierarchy": tmp_path / "sex.csv",
+        "table": tmp_path / "table.csv", "scratch": tmp_path / "scratch", "hierarchy": tmp_path / "sex.csv",
     }  # fmt: skip
     arguments = [each.format(**where) for each in READING[name]]
     before = told.state()

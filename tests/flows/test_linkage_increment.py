@@ -65,9 +65,22 @@ def revoke(place: Place, doubt: str) -> None:
             step(session, place.by(seat).circumstances, doubt, REASON)
 
 
+def settled_by_story(place: Place) -> set[str]:
+    """Whoever the story's people have said something about: to say the contrary would be refused."""
+    with place.home.reading() as session:
+        return {key for edge in decisions.in_force(session) for key in (edge.left, edge.right)}
+
+
+def undecided(place: Place) -> tuple[list[str], list[list[str]]]:
+    """Registrations that are a person alone, and persons of two registrations, of whom nobody has decided anything."""
+    settled = settled_by_story(place)
+    groups = [keys for keys in clusters(place).values() if not settled & set(keys)]
+    return [keys[0] for keys in groups if len(keys) == 1], [keys for keys in groups if len(keys) == 2]
+
+
 def clusters(place: Place) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for key, person in sorted(place.persons().items()):
+    for key, person in place.persons().items():
         found.setdefault(person, []).append(key)
     return found
 
@@ -136,9 +149,7 @@ def expect_alike(one: Place, other: Place) -> None:
 
 def test_an_increment_tells_what_linking_everything_tells(pair: tuple[Place, Place], tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """New registrations, then stops and decisions together, then decisions revoked and a decided person who stops."""
-    groups = clusters(pair[0])
-    alone = [keys[0] for keys in groups.values() if len(keys) == 1]
-    several = [keys for keys in groups.values() if len(keys) > 1]
+    alone, several = undecided(pair[0])
     doubts: dict[Path, list[str]] = {}
     for number in range(4):
         for place in pair:
@@ -195,12 +206,7 @@ def test_linking_anew_keeps_ids_and_books_the_differences(copied: Place) -> None
 
 
 def test_differences_are_counted_in_pairs_of_registrations(copied: Place) -> None:
-    groups = clusters(copied)
-    # What the story's people have settled already would contradict.
-    with copied.home.reading() as session:
-        settled = {key for edge in decisions.in_force(session) for key in (edge.left, edge.right)}
-    one, two = [keys[0] for keys in groups.values() if len(keys) == 1 and keys[0] not in settled][:2]
-    several = next(keys for keys in groups.values() if len(keys) == 2 and not settled & set(keys))
+    (one, two, *_), (several, *_) = undecided(copied)
     settle(copied, one, two, Answer.SAME)
     settle(copied, several[0], several[1], Answer.DIFFERENT)
     before = copied.persons()
@@ -344,7 +350,7 @@ def held(place: Place, key: str) -> tuple[set[str], int | None]:
 
 
 def test_a_decision_of_whoever_left_acts_on_nobody(copied: Place) -> None:
-    one, two = [keys[0] for keys in clusters(copied).values() if len(keys) == 1][:2]
+    one, two, *_ = undecided(copied)[0]
     settle(copied, one, two, Answer.SAME)
     copied.link()
     joined = copied.persons()

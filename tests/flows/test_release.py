@@ -56,12 +56,6 @@ def members(place: Any) -> set[str]:
     return {row["patient_key"] for row in place.rows("released", "members")}
 
 
-def somebody(place: Any, hospital: str = "H001") -> tuple[str, str]:
-    """Local ID and key of a registration that would go into the release."""
-    row = min(place.rows("vault", "patients", hospital), key=lambda row: str(row["patient_key"]))
-    return row["local_patient_id"], row["patient_key"]
-
-
 def approve(place: Any, release_id: str) -> None:
     for seat in ("CK-1", "CK-2"):
         with place.home.transaction() as session:
@@ -88,7 +82,7 @@ def made(made_once: Any, tools: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def test_stop_between_intake_and_release(copied: Any) -> None:
-    local_id, key = somebody(copied)
+    local_id, key = copied.somebody()
     copied.stop(local_id, hospital="H001")
     done = make(copied)
     assert done.evidence.persons > 0
@@ -103,7 +97,7 @@ def test_everybody_else_goes_in(made: Any) -> None:
 
 def test_stop_while_the_engine_works(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request comes after the rows were chosen: the last look of the gate refuses, and the refusal is booked with its ground."""
-    local_id, _ = somebody(copied)
+    local_id, _ = copied.somebody()
     carry_out = release.engine.carry_out
 
     def slow(*arguments: Any, **named: Any) -> Any:
@@ -126,7 +120,7 @@ def test_stop_between_making_and_commit(made: Any) -> None:
     release_id = made.told["made"].release.id
     approve(made, release_id)
     assert release.late_stops(made.home, release_id) == 0
-    made.stop(somebody(made)[0], hospital="H001")
+    made.stop(made.somebody()[0], hospital="H001")
     assert release.late_stops(made.home, release_id) == 1
     with pytest.raises(Refusal) as late:
         releasing.commit(made.by("PR"), release_id)
@@ -138,7 +132,7 @@ def test_stop_between_commit_and_delivery(made: Any) -> None:
     release_id = made.told["made"].release.id
     approve(made, release_id)
     releasing.commit(made.by("PR"), release_id)
-    made.stop(somebody(made)[0], hospital="H001")
+    made.stop(made.somebody()[0], hospital="H001")
     with pytest.raises(Refusal) as late:
         releasing.deliver(made.by("DL"), release_id)
     assert late.value.code == "late-stop"
@@ -204,7 +198,7 @@ def test_period_of_the_order(copied: Any) -> None:
 
 
 def test_unlinked_registration_stays_out(copied: Any) -> None:
-    _, key = somebody(copied)
+    _, key = copied.somebody()
     with copied.home.transaction() as session:
         session.execute(sa.delete(persons.Registration).where(persons.Registration.patient_key == key))
     laid = sources(copied, order_of(copied))

@@ -24,8 +24,8 @@ LINKED, DOUBTFUL, SUPPORT, FIRM = 15.0, 8.0, 6.0, 17.0
 Row = dict[str, object]
 
 
-def judged(left: Row, right: Row) -> tuple[float, int, bool, bool]:
-    """weight, decision, certain, supports"""
+def judged(left: Row, right: Row) -> tuple[float, int, bool, bool, bool]:
+    """weight, decision, certain, supports, doubtful"""
     weight = -1.0
     for column, worth in WEIGHTS.items():
         if left[column] is not None and right[column] is not None:
@@ -34,9 +34,9 @@ def judged(left: Row, right: Row) -> tuple[float, int, bool, bool]:
     differs = left["given"] is not None and right["given"] is not None and left["given"] != right["given"]
     certain = named and left["phone"] is not None and left["phone"] == right["phone"] and not differs
     if left["dob"] == right["dob"] and differs and left["phone"] == right["phone"]:
-        return weight, VETO, False, False
+        return weight, VETO, False, False, False
     decision = LINK if certain or weight >= LINKED else REVIEW if weight >= DOUBTFUL else APART
-    return weight, decision, certain, named and decision in (LINK, REVIEW)
+    return weight, decision, certain, named and decision in (LINK, REVIEW), named and decision == REVIEW
 
 
 def moves(left: Row, right: Row) -> set[tuple[object, object]]:
@@ -61,8 +61,8 @@ class PlainJudge:
         ends = [(rows[one], rows[other]) for one, other in zip(left.tolist(), right.tolist(), strict=True)]
         alone = [judged(*both) for both in ends]
         found = []
-        for (weight, decision, certain, supports), (one, other) in zip(alone, ends, strict=True):
-            if decision == REVIEW and supports:
+        for (weight, decision, certain, supports, doubtful), (one, other) in zip(alone, ends, strict=True):
+            if doubtful:
                 ways = moves(one, other)
                 helped = any(
                     supporter[3] and mates[0]["dob"] != one["dob"] and moves(*mates) & ways
@@ -70,7 +70,7 @@ class PlainJudge:
                 )
                 weight += SUPPORT if helped else 0.0
                 decision = LINK if weight >= LINKED else decision
-            found.append((weight, decision, certain, supports))
+            found.append((weight, decision, certain, supports, doubtful))
         return _pairs(left, right, found)
 
     def edges(self, pairs: Pairs) -> Edges:
@@ -83,8 +83,6 @@ class PlainJudge:
         return pa.table({"reasons": pa.array(codes, pa.list_(pa.string())), "weights": pa.array(sums, pa.list_(pa.float64()))})
 
 
-def _pairs(left: np.ndarray, right: np.ndarray, found: list[tuple[float, int, bool, bool]]) -> Pairs:
-    weight, decision, certain, supports = zip(*found, strict=True) if found else ((), (), (), ())
-    return Pairs(
-        left, right, np.array(weight, np.float64), np.array(decision, np.uint8), np.array(certain, np.bool_), np.array(supports, np.bool_)
-    )
+def _pairs(left: np.ndarray, right: np.ndarray, found: list[tuple[float, int, bool, bool, bool]]) -> Pairs:
+    weight, decision, *flags = zip(*found, strict=True) if found else ((), (), (), (), ())
+    return Pairs(left, right, np.array(weight, np.float64), np.array(decision, np.uint8), *(np.array(flag, np.bool_) for flag in flags))

@@ -163,7 +163,7 @@ def test_a_delivery_equals_linking_all_by_the_same_model(tmp_path: Path, make_wo
         (tmp_path / "all").mkdir()
         relinking.link_all(
             con,
-            received,
+            registrations.lay(con, received),
             None,
             tmp_path / "one" / "model.json",
             tmp_path / "all",
@@ -218,6 +218,9 @@ def test_linking_anew_under_a_model_keeps_ids_and_lists_differences(tmp_path: Pa
     assert [(each["kind"], each["left_local_patient_id"], each["right_local_patient_id"]) for each in report["differences"]] == [
         ("parted", "0001", "A-77")
     ]
+    (difference,) = report["differences"]
+    assert difference["because"] == "doubtful" and sum(difference["weights"]) == pytest.approx(difference["weight"], abs=1e-9)
+    assert report["agreement"] == {"pairs": 1, "differ": 1, "share": 0.0}
     assert [event["kind"] for event in report["events"]] == ["split"]
 
 
@@ -346,3 +349,28 @@ def test_an_unusable_table_of_mergers_is_refused_and_nothing_is_written(tmp_path
         link([written(tmp_path, "1.csv", BEFORE_THE_MERGER)], tmp_path / "out", mergers=table)
     assert refused.value.code == "linkage-mergers-unusable"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_many_pieces_is_read_as_one_of_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        f'H1,{place},,2020-01-0{place % 9 + 1},"田中　太郎 ","タナカ\nタロウ",1950-01-01,male,,"東京都, 港区",,,,,' for place in range(300)
+    ]
+    path = written(tmp_path, "many.csv", *lines)
+    broken = written(tmp_path, "broken.csv", *lines, "H1,x,too,short", *lines)
+    empty = written(tmp_path, "empty.csv", *lines, ",".join(["H1", "", *[""] * 13]))
+    whole, told = registrations.read([path]), [_refusal(file) for file in (broken, empty)]
+    monkeypatch.setattr(registrations, "_PIECE", 4096)
+    pieces = registrations.read([path])
+    assert pieces.rows.column("name_kanji").num_chunks > whole.rows.column("name_kanji").num_chunks
+    assert pieces.rows.combine_chunks().equals(whole.rows.combine_chunks()) and pieces.files == whole.files
+    assert [_refusal(file) for file in (broken, empty)] == told
+    assert [(code, particulars["row"]) for code, particulars in told] == [
+        ("registrations-row-malformed", 302),
+        ("registrations-key-empty", 301),
+    ]
+
+
+def _refusal(file: Path) -> tuple[str, dict[str, object]]:
+    with pytest.raises(Refusal) as caught:
+        registrations.read([file])
+    return caught.value.code, caught.value.particulars

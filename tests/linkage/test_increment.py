@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kiban_processing.linkage import clusters, folder, increment
-from kiban_processing.linkage.state import pairs, rows
-from kiban_processing.linkage.state.kept import SEPARATOR, Beginning, Kept, named
+from kiban_processing.linkage.state import indexes, pairs, rows
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import DOUBTS, SEPARATOR, Kept, named
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.linkage.state.settled import NOBODY_DECIDED, Decisions
 from kiban_processing.refusals import Refusal
@@ -197,6 +198,12 @@ def expect_equal(out: Path, world: World, decided: Decided = ()) -> None:
             all_kept.left.tolist(), all_kept.right.tolist(), all_kept.weight.tolist(), all_kept.decision.tolist(), strict=True
         )
     }
+    in_doubt = held.in_doubt()
+    assert {name_of[node] for node in in_doubt.tolist()} == {names[node] for node in all_kept.in_doubt().tolist()}
+    # Whoever is in doubt is found by every value of the household.
+    for node, row in zip(in_doubt.tolist(), kept.rows(in_doubt), strict=True):
+        for value in indexes.household_values(row.reshape(1), SHAPE.household):
+            assert node in kept.holders(np.array([value]), DOUBTS)
     sizes = kept.notes["sizes"]
     assert sum(int(size) * count for size, count in sizes.items()) == kept.notes["registrations"] == len(world)
     assert kept.notes["persons"] == len(expected)

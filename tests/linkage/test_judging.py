@@ -79,6 +79,8 @@ NEVER_MERGED: dict[str, Row] = {
     "twin": {"name_kanji": "高橋 桃子", "name_kana": "タカハシ モモコ", "insured_branch": "02"},
     "twin_without_insurance": {"name_kanji": "高橋 桃子", "name_kana": "タカハシ モモコ", "insurer_number": None, "insured_branch": None},
     "twin_with_a_similar_name": {"name_kanji": "高橋 華奈", "name_kana": "タカハシ ハナ", "insured_branch": None},
+    "twin_whose_name_loses_a_small_kana": {"name_kanji": "高橋 花月", "name_kana": "タカハシ ハナッコ", "insured_branch": None},
+    "sister_read_alike_with_a_surname_of_her_own": {"name_kanji": "佐藤 華子", "name_kana": "サトウ ハナコ", "insured_branch": None},
     "twin_brother": {"name_kanji": "高橋 太郎", "name_kana": "タカハシ タロウ", "sex": "male", "insured_branch": None},
     "same_name_other_branch": {"insured_branch": "02"},
     "mother_with_the_same_surname": {
@@ -132,15 +134,53 @@ def test_two_registrations_of_one_hospital_need_an_equal_birth_date(con: duckdb.
 
 
 def test_a_bridge_does_not_join_twins(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
-    """A registration with one twin's kanji and the other's kana would link to both."""
+    """A registration with one twin's name, and the other's in brackets, would link to both."""
     twin = {**HANAKO, "name_kanji": "高橋 桃子", "name_kana": "タカハシ モモコ", "insured_branch": None}
     first = {**HANAKO, "insured_branch": None}
-    bridge = {**first, "name_kana": "タカハシ モモコ"}
+    bridge = {**first, "name_kanji": "高橋 花子（高橋 桃子）"}
     linked = judged(con, make_table, first, twin, bridge)
     clusters = dict(zip(linked.clusters.column("registration").to_pylist(), linked.clusters.column("cluster").to_pylist(), strict=True))
     assert clusters["r0"] != clusters["r1"]
     assert "rule:cluster" in reasons_of(linked)
     assert sorted(decisions(linked)) == ["link", "review", "veto"]
+
+
+CHILD: Row = {
+    **HANAKO, "name_kanji": "高橋 翔生", "name_kana": "タカハシ ショウキ", "birth_date": date(2015, 10, 21), "sex": "male", "registered_on": date(2021, 9, 1),
+    "insured_branch": None,
+}  # fmt: skip
+READ_ALIKE: Row = {"name_kanji": "高橋 翔樹"}
+
+
+def test_children_read_alike_and_written_apart_may_be_twins(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+    """A slip of the pen looks the same: one branch of the insurance tells, and so does an age at which twins have homes of their own."""
+    linked = judged(con, make_table, CHILD, {**CHILD, **READ_ALIKE})
+    assert decisions(linked) == ["review"]
+    assert "rule:read-alike" in reasons_of(linked)
+    grown = {"birth_date": date(1971, 5, 3), "registered_on": date(2021, 4, 1)}
+    for certain in ({"insured_branch": "02"}, grown):
+        linked = judged(con, make_table, {**CHILD, **certain}, {**CHILD, **READ_ALIKE, **certain})
+        assert "rule:read-alike" not in reasons_of(linked)
+    undated = judged(con, make_table, {**CHILD, **grown, "registered_on": None}, {**CHILD, **READ_ALIKE, **grown})
+    assert "rule:read-alike" in reasons_of(undated), "an unknown age is no proof of one"
+
+
+def test_names_of_two_twins_that_differ_in_a_small_kana_are_two_names(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+    one = {**CHILD, "name_kanji": "中山 里月", "name_kana": "ナカヤマ リツキ"}
+    linked = judged(con, make_table, one, {**one, "name_kanji": "中山 里希", "name_kana": "ナカヤマ リキ"})
+    assert decisions(linked) == ["veto"] and "rule:twin" in reasons_of(linked)
+
+
+NGUYEN: Row = {**HANAKO, "name_kanji": None, "name_kana": "NGUYEN THI LAN", "insured_branch": None}
+
+
+def test_latin_words_in_the_field_of_the_reading_are_a_name(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+    """Equal in full, with birth date and home; another given name, another birth date or a surname alone are no certain name."""
+    assert decisions(judged(con, make_table, NGUYEN, {**NGUYEN, "name_kana": "Nguyen, Thi Lan"})) == ["link"]
+    for other in ({"name_kana": "NGUYEN THI MAI"}, {"birth_date": date(1973, 8, 1)}):
+        assert "link" not in decisions(judged(con, make_table, NGUYEN, {**NGUYEN, **other}))
+    assert "link" not in decisions(judged(con, make_table, *2 * ({**NGUYEN, "name_kana": "NGUYEN"},)))
+    assert "link" not in decisions(judged(con, make_table, *2 * ({**NGUYEN, "name_kana": "NGUYEN T."},)))
 
 
 def test_weights_of_the_reasons_add_up_and_every_code_is_explained(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:

@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kiban_processing.linkage import addresses, insurance, keys, names, phones, sexes
+from kiban_processing.linkage import address_columns, addresses, columns, glyphs, insurance, keys, names, phones, sexes
 from kiban_processing.linkage.codes import bits, text_code
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.municipalities import Mergers, read_mergers
@@ -29,7 +30,7 @@ KANJI_BITS = st.sampled_from(
     ["佐藤", "髙橋", "高橋", "齋藤", "斉藤", "小野", "田", "花子", "一", "の子", "ノ", "児", "太郎", "邉", "﨑", "神", "辻\U000e0100", "𠮷", "〓", "?", "Ａ", "Lan", "é", "ß", "ﾀﾞ", "ﾞ", "べ"]
 )  # fmt: skip
 KANA_BITS = st.sampled_from(
-    ["サトウ", "ｻﾄｳ", "さとう", "タカハシ", "ﾀｶﾊｼ", "オオノ", "オーノ", "ハナコ", "ﾊﾅｺ", "ｶﾞ", "キ゛", "ヴィ", "ティ", "ッ", "ー", "-", "ﾞ", "ﾞﾞ", "ウウ", "ヅ", "ﾊﾟ", "ノコ", "ジ", "山", "Ann", "ﾡ", "が", "か\u3099"]
+    ["サトウ", "ｻﾄｳ", "さとう", "タカハシ", "ﾀｶﾊｼ", "オオノ", "オーノ", "ハナコ", "ﾊﾅｺ", "ｶﾞ", "キ゛", "ヴィ", "ティ", "ッ", "ー", "-", "ﾞ", "ﾞﾞ", "ウウ", "ヅ", "ﾊﾟ", "ノコ", "ジ", "山", "Ann", "NGUYEN", "Ｌｅ", "É", "'", "ﾡ", "が", "か\u3099"]
 )  # fmt: skip
 MARKS = st.sampled_from(
     [" ", "　", "  ", "", "", "", "・", ",", "(", "（旧姓 ", ")", "）", "/", "様", " 様", " さん", "ベビー", "ベビーガール", "第一子", "の児", "通称", "《", "》", "\n", "\t", "\u200b", "\ufeff", "ﾍﾞﾋﾞｰ", "BABY", "\u3000\u3000"]
@@ -173,6 +174,24 @@ def test_whole_columns_and_single_values_are_read_alike(engine: duckdb.DuckDBPyC
     for row, found in zip(rows, made, strict=True):
         expected = meant(row, MERGERS)
         assert {column: found[column] for column in expected} == expected
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ADDRESSES, min_size=1, max_size=30))
+def test_addresses_are_cut_alike(engine: duckdb.DuckDBPyConnection, written: list[str]) -> None:
+    lines = [address.replace("\n", " ") for address in written]
+    engine.register("addresses", pa.table({"address": lines}))
+    heads = [row[0] for row in engine.execute(f"SELECT {address_columns.HEAD} FROM addresses").fetchall()]
+    assert heads == [addresses.divided(address)[0] for address in written]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(pieces(KANJI_BITS), NOISE), max_size=12), st.integers(1, 4))
+def test_a_column_is_folded_as_its_values_are(written: list[str], at_a_time: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_AT_A_TIME", at_a_time)
+        folded = columns.folded_column(pa.chunked_array([written[:5], written[5:]], pa.string()), glyphs.strict_lines)
+    assert folded.to_pylist() == [glyphs.strict(text) for text in written]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

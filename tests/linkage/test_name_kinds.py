@@ -85,6 +85,15 @@ def test_a_reading_in_the_kanji_field_is_a_reading() -> None:
     assert names.in_their_fields("", "佐藤 花子") == ("佐藤 花子", "")
 
 
+def test_latin_words_where_no_other_name_is_written_are_the_name() -> None:
+    """A surname alone, or with an initial, is that of a whole family; beside a kanji name Latin words are its reading."""
+    assert names.in_their_fields("", "Ｎｇｕｙｅｎ　Lan") == ("Ｎｇｕｙｅｎ　Lan", "")
+    assert names.in_their_fields("グエン ラン", "NGUYEN, LAN") == ("NGUYEN, LAN", "グエン ラン")
+    assert names.in_their_fields("阮 蘭", "NGUYEN LAN") == ("阮 蘭", "NGUYEN LAN")
+    for alone in ("NGUYEN", "NGUYEN T.", "O'BRIEN", "JEAN-PAUL", "GARCÍA"):
+        assert names.in_their_fields("", alone) == ("", alone)
+
+
 def test_a_given_name_ending_in_noko_is_a_name() -> None:
     assert not reading("サトウ カノコ").newborn
 

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pytest
 
 from kiban_processing.linkage import folder
-from kiban_processing.linkage.state import indexes, lines, pages
+from kiban_processing.linkage.state import indexes, lines, table
 from kiban_processing.linkage.state.kept import SEPARATOR, Kept
-from kiban_processing.linkage.state.pages import Pages, Writer
+from kiban_processing.linkage.state.pages import Pages
+from kiban_processing.linkage.state.recall import Recall
 from kiban_processing.linkage.state.sealing import StateKey
+from kiban_processing.linkage.state.writing import Writer
 from kiban_processing.refusals import Refusal
 from tests.linkage.plain_judge import SHAPE
 from tests.linkage.test_increment import KEY, deliver, link_whole, persons, town
@@ -66,6 +68,40 @@ def test_the_next_state_changes_and_extends_without_touching_the_one_before(tmp_
     assert (tmp_path / "b" / "pages-1.bin").stat().st_size < (tmp_path / "b" / "pages-0.bin").stat().st_size
 
 
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_was_searched_can_be_changed_and_changed_again(tmp_path: Path, settled: bool) -> None:
+    values = np.arange(100, dtype=np.uint64) * 2
+    first = written(tmp_path / "a", values)  # pages of eight, and a last one of four
+    writer = Writer(tmp_path / "b", KEY, random.Random(3).randbytes, first)
+    low = np.array([10, 60, 196], np.uint64)
+    _, found, place = first.between("values", low, low + np.uint64(2))
+    writer.put("values", place, found + np.uint64(1))
+    if settled:
+        writer.settle("values")
+    writer.put("values", np.array([99, 0]), np.array([199, 1], np.uint64))
+    writer.extend("values", np.array([200], np.uint64))
+    writer.finish({})
+    expected = np.append(values, np.uint64(200))
+    expected[[5, 6, 30, 31, 98, 99, 0]] += np.uint64(1)
+    assert Pages(tmp_path / "b", KEY).all("values").tolist() == expected.tolist()
+    assert first.all("values").tolist() == values.tolist()
+
+
+def test_what_is_known_of_a_node_is_asked_once() -> None:
+    asked: list[int] = []
+
+    def ask(nodes: np.ndarray) -> np.ndarray:
+        asked.extend(nodes.tolist())
+        return nodes * 10
+
+    known = Recall(100, ask)
+    known.know(np.array([99]), np.array([-1]))
+    assert known.of(np.array([5, 3, 5])).tolist() == [50, 30, 50]
+    assert known.of(np.array([99, 3, 7, 7, 99])).tolist() == [-1, 30, 70, 70, -1]
+    assert known.of(np.zeros(0, np.int64)).tolist() == []
+    assert sorted(asked) == [3, 5, 7]
+
+
 def test_nothing_of_an_array_stands_in_the_files(tmp_path: Path) -> None:
     written(tmp_path / "a", np.frombuffer(b"yamada hanako" * 100, np.uint8))
     for file in (tmp_path / "a").iterdir():
@@ -89,7 +125,7 @@ def test_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     written(tmp_path / "a", np.arange(10, dtype=np.int64))
     (tmp_path / "a" / "state.json").write_text('{"version": 99, "key": "x"}')
     with pytest.raises(Refusal) as caught:
-        pages.key_name(tmp_path / "a")
+        table.key_name(tmp_path / "a")
     assert caught.value.code == "linkage-state-version"
     assert "--model" in caught.value.read("en")
 

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-REGISTRATIONS = 3_000
+REGISTRATIONS = 10_000
 
 
 SETTINGS = LinkageSettings(train="always")

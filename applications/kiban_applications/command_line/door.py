@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import orjson
-from rich.console import Console
-from rich.table import Table
 
 from kiban_applications.command_line import desk
 from kiban_operator.circumstances import Circumstances
@@ -26,7 +24,9 @@ from kiban_processing.language import Language, Text, prefer
 from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import ACT_22
 
-if TYPE_CHECKING:  # the tools that stand alone have no home and never load what one needs
+if TYPE_CHECKING:  # the tools that stand alone have no home and never load what one needs, nor, if they say little, what draws tables
+    from rich.console import Console
+
     from kiban_operator.home import Home
 
 Progress = Callable[[str, int, int | None], None]  # stage, how much is done, of how much if known
@@ -50,8 +50,18 @@ class Door:
     as_json: bool
     own_process: bool = False  # whether this process ends with the command
     clock: Callable[[], datetime] = field(default_factory=lambda: now)
-    out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False, soft_wrap=True))
+
+    @cached_property
+    def out(self) -> Console:
+        from rich.console import Console
+
+        return Console(highlight=False, markup=False, soft_wrap=True)
+
+    @cached_property
+    def err(self) -> Console:
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
     def say(self, ja: str, en: str) -> str:
         return ja if self.language == "ja" else en
@@ -62,11 +72,13 @@ class Door:
     def tell(self, ja: str, en: str) -> None:
         """A line for a person; not printed where a script reads JSON."""
         if not self.as_json:
-            self.out.print(self.say(ja, en))
+            print(self.say(ja, en))
 
     def give(self, value: object) -> None:
         """The command's result for a script; printed only with --json."""
         if self.as_json:
+            import orjson
+
             print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=str).decode())
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
@@ -76,6 +88,8 @@ class Door:
         if not rows:
             self.out.print(empty or self.say("該当はありません。", "There is nothing."))
             return
+        from rich.table import Table
+
         table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
         for column in columns:
             table.add_column(column, overflow="fold")
@@ -106,7 +120,7 @@ class Door:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """A progress bar on the error stream, only where a person watches."""
-        if self.as_json or not self.err.is_terminal:
+        if self.as_json or not sys.stderr.isatty() or not self.err.is_terminal:
             yield lambda stage, done, total: None
             return
         from rich import progress
@@ -126,6 +140,8 @@ class Door:
     def refuse(self, refusal: Refusal) -> int:
         """The one place where a Refusal becomes an exit code."""
         if self.as_json:
+            import orjson
+
             print(orjson.dumps({"refused": refusal.as_json(self.language)}, option=orjson.OPT_INDENT_2).decode())
         label = self.say("拒否", "Refused")
         self.err.print(label, style="bold red", end=" ")

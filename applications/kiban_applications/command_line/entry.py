@@ -1,5 +1,6 @@
 """`kiban` の入口 (entry): loads the command that was asked for, in the language of the person, and turns every outcome into an exit code."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -48,4 +49,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that cannot show Japanese gets escapes (valid in JSON), not a crash
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:], own_process=True))
+    outcome = run(sys.argv[1:], own_process=True)
+    gc.freeze()  # all that is left goes with the process; looking through it takes as long as linking a small delivery
+    sys.exit(outcome)

@@ -7,6 +7,7 @@ import typer
 
 from kiban_applications.command_line.door import Door
 from kiban_processing.deliveries import inspection, readers
+from kiban_processing.deliveries.typed import RecordCount
 from kiban_processing.formats import findings
 
 
@@ -27,9 +28,20 @@ def build(door: Door, app: typer.Typer) -> None:
         with door.progress() as progress:
             found = inspection.inspect(path, kind, readers.Options(encoding, mapping, identifiers), progress)
         if full_names:
-            found.names.clear()
+            found.shown = str
         _show(door, found)
         door.give(found.as_json(language))
+
+
+FILES_SHOWN = 50
+
+
+def _told(found: inspection.Inspection) -> list[tuple[str, RecordCount]]:
+    """The files shown one by one: all where they are few, else those first that lost something."""
+    files = list(found.files.items())
+    if found.file_count > FILES_SHOWN:
+        files.sort(key=lambda one: one[1].quarantined + one[1].refused == 0)
+    return files[:FILES_SHOWN]
 
 
 def _show(door: Door, found: inspection.Inspection) -> None:
@@ -44,17 +56,23 @@ def _show(door: Door, found: inspection.Inspection) -> None:
     )
     rows: list[tuple[object, ...]] = [
         (found.shown(file), f"{count.sent:,}", f"{count.accepted:,}", f"{count.quarantined:,}", f"{count.refused:,}")
-        for file, count in list(found.files.items())[:50]
+        for file, count in _told(found)
     ]
     if found.file_count > len(rows):
         more = found.file_count - len(rows)
         rows.append((say(f"ほか {more:,} ファイル", f"{more:,} files more"), "", "", "", ""))
     rows.append((say("合計", "total"), f"{total.sent:,}", f"{total.accepted:,}", f"{total.quarantined:,}", f"{total.refused:,}"))
     door.table(say("記録の件数", "Records"), columns, rows)
-    door.tell(f"患者 {found.persons:,} 人", f"{found.persons:,} persons")
+    door.tell(f"患者 {found.persons:,} 人", f"Persons: {found.persons:,}")
+    usable = ", ".join(f"{table} {number:,}" for table, number in sorted(found.tables.items()))
+    if usable:
+        door.tell(f"表ごとの使える行: {usable}", f"Usable rows by table: {usable}")
     aside = ", ".join(f"{kind} {number:,}" for kind, number in sorted(found.set_aside.items()))
     if aside:
-        door.tell(f"表がないため読むだけにした記録: {aside}", f"Read but kept aside, as no table takes them: {aside}")
+        door.tell(
+            f"読んだが取り込まない記録(表のない種別、削除、旧版など): {aside}",
+            f"Read but kept aside (kinds that no table takes, deleted, superseded …): {aside}",
+        )
     if found.by_rule:
         door.table(
             say("指摘", "Findings"), (say("規則", "rule"), say("件数", "number"), say("内容", "what"), say("対応", "what to do")),
@@ -65,7 +83,12 @@ def _show(door: Door, found: inspection.Inspection) -> None:
         door.table(say("最初の指摘(全ては --json)", "The first findings (all: --json)"), places, first)
     for file, why in found.refusals.items():
         door.tell(f"読めないファイル: {found.shown(file)} — {why.read('ja')}", f"File not read: {found.shown(file)} — {why.read('en')}")
+    if (more := found.refused_count - len(found.refusals)) > 0:
+        door.tell(f"ほか {more:,} ファイルも読めません", f"{more:,} files more could not be read")
     for remark in found.remarks:
         rule = findings.named(remark.rule)
         what = rule.what.filled(dict(remark.particulars))
-        door.tell(f"備考: {found.shown(remark.file)} — {what.ja}", f"Remark: {found.shown(remark.file)} — {what.en}")
+        particulars = "".join(f" {name}={value}" for name, value in remark.particulars.items())
+        door.tell(
+            f"備考: {found.shown(remark.file)} — {what.ja}{particulars}", f"Remark: {found.shown(remark.file)} — {what.en}{particulars}"
+        )

@@ -3,6 +3,7 @@
 A small delivery is linked in less time than all of kiban takes to load, so each way loads what it needs.
 """
 
+import gc
 import secrets
 import sys
 import tempfile
@@ -80,6 +81,9 @@ def _link_files(
     columns = _columns(mapping) if mapping else None
     with door.progress() as progress:
         if previous is not None and model is None:  # small enough to need no spilling
+            if door.own_process:
+                leave_datasets_out()
+                gc.disable()  # little is left lying about in the second that it takes
             key = linkage_keys.named(linkage_files.key_needed(previous), key_file)
             return linkage_files.link_files(files, out, previous, key=key, random=secrets.token_bytes, mapping=columns, progress=progress)
         from kiban_operator.workshop import open_workshop
@@ -113,6 +117,11 @@ def leave_pandas_out() -> None:
     sys.meta_path.insert(0, _NoPandas())
     pa.array([])
     del sys.meta_path[0]
+
+
+def leave_datasets_out() -> None:
+    """The engine loads Arrow's data sets to read parts of large tables, and does without where there are none; here all tables are small."""
+    sys.modules.setdefault("pyarrow.dataset", None)  # type: ignore[arg-type]  # what Python itself does for a module that is not to be had
 
 
 def _columns(mapping: Path) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """受入れの操作 (receiving): notice, optout, submit, submissions, clock, vault: from the hospitals' files to gated rows."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kiban_applications.command_line.door import Door
-from kiban_operator import admission, custody, findings_report, intake, notice_register, notices, optouts, people, submissions, vault
+from kiban_operator import custody, daily_clock, dues, findings_report, intake, notice_register, notices, people, submissions, vault
 from kiban_operator.registers import ImportReport
 from kiban_operator.roles import Act
 from kiban_operator.submissions import Receipt
@@ -56,6 +55,19 @@ def show_receipt(door: Door, receipt: Receipt) -> None:
         rows.append((name, f"{count.sent:,}", f"{count.accepted:,}", f"{count.held:,}", f"{count.quarantined:,}", why))
     rows.append((say("合計", "total"), f"{total.sent:,}", f"{total.accepted:,}", f"{total.held:,}", f"{total.quarantined:,}", ""))
     door.table(say("受領記録", "Receipt record"), columns, rows)
+    if receipt.deliveries:
+        heads = (
+            say("場所", "place"),
+            say("形式", "format"),
+            say("受信", "sent"),
+            say("受入れ可", "usable"),
+            say("隔離", "quarantined"),
+            say("拒否", "refused"),
+        )
+        door.table(
+            say("標準形式の記録", "Records of standard formats"), heads,
+            [(one["path"], one["format"], *(f"{one[name]:,}" for name in ("sent", "accepted", "quarantined", "refused"))) for one in receipt.deliveries],
+        )  # fmt: skip
     for damaged in receipt.damaged_files:
         door.tell(f"ファイルごと隔離: {damaged['file']} — {damaged['ja']}", f"Quarantined file: {damaged['file']} — {damaged['en']}")
     door.give(receipt.as_json())
@@ -92,57 +104,6 @@ def _build_registers(door: Door, app: typer.Typer) -> None:
             rows,
         )
         door.give([{"version": v, "filed_on": f, "wait_days": w, "items": n} for v, f, w, n in rows])
-
-    optout = typer.Typer(no_args_is_help=True)
-    app.add_typer(optout, name="optout", help=say("提供停止の求め", "requests to stop provision"))
-
-    @optout.command(
-        "import",
-        help=say(
-            "停止の求めの一覧(CSV)を取り込みます。直ちに効力を持ちます。",
-            "Import a hospital's list of stop requests (CSV); effective at once.",
-        ),
-    )
-    def import_stops(
-        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], hospital: Annotated[str, typer.Option("--hospital", help=hospital_help)],
-    ) -> None:  # fmt: skip
-        opened = door.open("OD", "HL")
-        with opened.transaction() as session:
-            people.require(session, opened.circumstances, Act.TAKE_STOP)
-            secret = vault.patient_secret(session, opened)
-            report = optouts.import_stops(session, opened.circumstances, hospital, file, secret)
-        show_import(door, report)
-
-    @optout.command(
-        "register",
-        help=say(
-            "停止の求めを一件受け付けます。患者IDは標準入力から読みます。", "Take one request; the patient ID is read from standard input."
-        ),
-    )
-    def register_stop(
-        hospital: Annotated[str, typer.Option("--hospital", help=hospital_help)],
-        channel: Annotated[optouts.Channel, typer.Option("--channel")], requester: Annotated[optouts.Requester, typer.Option("--requester")],
-        requested_on: Annotated[datetime | None, typer.Option("--requested-on", formats=["%Y-%m-%d"])] = None,
-    ) -> None:  # fmt: skip
-        opened = door.open("OD", "HL")
-        local_id = sys.stdin.readline().strip()  # an argument would stay in the shell's history
-        with opened.transaction() as session:
-            people.require(session, opened.circumstances, Act.TAKE_STOP)
-            (key,) = vault.local_patient_keys(session, opened, hospital, [local_id])
-            on = requested_on.date() if requested_on else opened.circumstances.today()
-            stop = optouts.register(session, opened.circumstances, hospital, key, on, channel, requester)
-        door.tell(f"受け付けました: {stop.id}。以後の受入れ・提供から直ちに除かれます。", f"Taken: {stop.id}. Effective at once.")
-        door.give({"stop": stop.id})
-
-    @optout.command("pending", help=say("書面を未交付の求めの一覧", "Requests whose acknowledgement is due"))
-    def pending() -> None:
-        opened = door.open("OD", "AU")
-        with opened.transaction() as session:
-            rows = [(s.id, s.hospital, s.acknowledge_by) for s in optouts.unacknowledged(session)]
-        door.table(
-            say("書面未交付", "Acknowledgements due"), (say("番号", "request"), say("医療機関", "hospital"), say("期限", "due")), rows
-        )
-        door.give([{"stop": i, "hospital": h, "due": d} for i, h, d in rows])
 
 
 def _build_submissions(door: Door, app: typer.Typer) -> None:
@@ -216,21 +177,53 @@ def _build_submissions(door: Door, app: typer.Typer) -> None:
     @clock.command(
         "run",
         help=say(
-            "保留行を今日の事実で判定し直します(一日何度でも同じ結果)。",
-            "Judge held rows on today's facts; running it again changes nothing.",
+            "日次の処理: 保留行を今日の事実で判定し直し、決まっていない求めの候補を探し直し、保存期間を過ぎた写しを消去します(一日何度でも同じ結果)。",
+            "The daily work: judge held rows on today's facts, look again for whom open requests may be, erase copies whose time is over; running it again changes nothing.",
         ),
     )
     def run() -> None:
         opened = door.open("HL", "PR")
         with door.progress() as progress:
-            outcome = admission.admit_held(opened, progress)
+            done = daily_clock.run(opened, progress)
+        outcome = done.admission
         names = sorted({*outcome.admitted, *outcome.withdrawn, *outcome.waiting})
         door.table(
             say("保留分の判定", "Held rows judged"), (say("表", "table"), say("受入れ", "admitted"), say("取下げ", "withdrawn"), say("保留", "waiting")),
             [(n, outcome.admitted.get(n, 0), outcome.withdrawn.get(n, 0), outcome.waiting.get(n, 0)) for n in names],
             say("保留されている行はありません。", "Nothing is held."),
         )  # fmt: skip
-        door.give(outcome.as_json())
+        if done.stopped_anew:
+            door.tell(
+                f"決まっていない求めにより、新たに {done.stopped_anew} 件の登録を停止しました。",
+                f"{done.stopped_anew} registrations stopped anew for open requests.",
+            )
+        if done.copies_erased:
+            door.tell(
+                f"保存期間を過ぎた書面の写し {done.copies_erased} 通を消去しました。",
+                f"{done.copies_erased} copies erased whose time is over.",
+            )
+        door.give(done.as_json())
+
+    @clock.command(
+        "due",
+        help=say("認定事業者の期限の一覧(利用者の義務は `kiban due`)", "What is due for the operator (what recipients owe: `kiban due`)"),
+    )
+    def due(
+        until: Annotated[
+            datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help=say("この日までの期限だけ", "up to that day only"))
+        ] = None,
+    ) -> None:
+        opened = door.open("HL", "OD", "SE", "SO", "AU")
+        today = opened.circumstances.today()
+        with opened.reading() as session:
+            found = dues.every(session, today, until.date() if until else None)
+        door.table(
+            say("期限", "Due"), (say("期限", "due"), say("内容", "what"), say("対象", "about"), say("根拠", "article")),
+            [(f"{one.due_on} {say('超過', 'overdue')}" if one.is_overdue(today) else one.due_on, door.read(one.what), one.about, one.article.citation) for one in found],
+            say("期限のあるものはありません。", "Nothing is due."),
+        )  # fmt: skip
+        door.give([{"clock": one.clock, "about": one.about, "due_on": one.due_on, "overdue": one.is_overdue(today),
+                    "article": one.article.citation, "what": door.read(one.what)} for one in found])  # fmt: skip
 
     store = typer.Typer(no_args_is_help=True)
     app.add_typer(store, name="vault", help=say("保管庫", "the vault"))

@@ -7,7 +7,19 @@ import typer
 import uvicorn
 
 from kiban_applications import web
-from kiban_applications.command_line import alone, applying, bookkeeping, receiving, registering, releasing, settling, tracing
+from kiban_applications.command_line import (
+    alone,
+    applying,
+    bookkeeping,
+    filing,
+    foreseeing,
+    receiving,
+    registering,
+    releasing,
+    settling,
+    stopping,
+    tracing,
+)
 from kiban_applications.command_line.demonstration import story
 from kiban_applications.command_line.door import Door
 
@@ -32,7 +44,10 @@ def assemble(door: Door) -> typer.Typer:
     alone.take_no_options(door, app)
 
     registering.build(door, app)
+    filing.build(door, app)
     receiving.build(door, app)
+    stopping.build(door, app)
+    foreseeing.build(door, app)
     settling.build(door, app)
     tracing.build(door, app)
     for build in alone.builders():

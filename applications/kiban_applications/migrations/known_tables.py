@@ -19,6 +19,8 @@ from kiban_operator import (
     people,
     programmes,
     release_state,
+    stop_matches,
+    stop_papers,
     submissions,
     vault,
 )
@@ -28,6 +30,7 @@ from kiban_operator.persons import doubts, events, register, samples
 # Every module that declares a table; a test finds the one that is missing here.
 MODULES = (
     approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, events, hospitals, keys, notice_register, notices, optouts,
-    oversight, people, programmes, register, release_state, samples, store, submissions, vault,
+    oversight, people, programmes, register, release_state, samples, stop_matches, stop_papers, store, submissions,
+    vault,
 )  # fmt: skip
 METADATA: sa.MetaData = database.Base.metadata

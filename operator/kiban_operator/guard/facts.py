@@ -43,7 +43,9 @@ def standing_of(
     programme = session.get(Programme, (hospital, regime.value))
     steps = {column: getattr(programme, column) if programme else None for column in programmes.COLUMNS.values()}
     stops = session.scalars(
-        sa.select(Stop).where(Stop.hospital == hospital, Stop.patient_key == patient_key, Stop.regimes.in_((regime.value, "both")))
+        sa.select(Stop).where(
+            Stop.hospital == hospital, Stop.patient_key == patient_key, Stop.regimes.in_((regime.value, "both")), Stop.voided.is_(False)
+        )
     ).all()
     given = session.execute(
         sa.select(Notice, NoticeVersion)
@@ -100,7 +102,7 @@ _REGISTERS = (
         ("hospital", "regime", "patient_key", "version", "given_on", "guardian_given_on", "lacks_capacity"),
         (Notice.given_on,),
     ),
-    _Register(Stop, (Stop.id,), ("id", "hospital", "patient_key", "regimes", "withdrawn_on")),
+    _Register(Stop, (Stop.id,), ("id", "hospital", "patient_key", "regimes", "withdrawn_on", "voided")),
 )
 
 

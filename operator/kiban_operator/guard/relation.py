@@ -59,7 +59,7 @@ def register_facts(con: duckdb.DuckDBPyConnection, session: Session, hospital: s
     stands = sa.or_(Stop.withdrawn_on.is_(None), Stop.withdrawn_on > today)
     stops = (
         sa.select(Stop.patient_key, sa.func.max(sa.case((stands, 1), else_=0)), sa.func.max(Stop.withdrawn_on))
-        .where(Stop.hospital == hospital, Stop.regimes.in_((regime.value, "both")))
+        .where(Stop.hospital == hospital, Stop.regimes.in_((regime.value, "both")), Stop.voided.is_(False))
         .group_by(Stop.patient_key)
     )
     _put(con, "guard_stops", _STOPS, ([(key, bool(flag), on) for key, flag, on in rows] for rows in _stream(session, stops)))

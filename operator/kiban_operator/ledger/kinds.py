@@ -121,7 +121,7 @@ NOTICES_REGISTERED = Kind(
 STOPS_REGISTERED = Kind(
     # counts only: a digest of a short list of local IDs could be guessed
     "stops.registered", Text("提供停止の求めの登録", "requests to stop registered"), statutes.ACT_53_1, "hospital",
-    {"hospital": CODE, "count": COUNT}, {"regime": REGIME, "acknowledged": COUNT, "repeated": COUNT, "withdrawn": COUNT},
+    {"hospital": CODE, "count": COUNT}, {"regime": REGIME, "acknowledged": COUNT, "repeated": COUNT, "withdrawn": COUNT, "voided": COUNT},
 )  # fmt: skip
 SUBMISSION_RECEIVED = Kind(
     "submission.received", Text("医療情報の受領", "submission received"), statutes.ACT_55_3, "submission",

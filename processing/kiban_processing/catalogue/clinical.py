@@ -116,6 +116,7 @@ PRESCRIPTIONS = Table(
         _code("quantity_unit", "数量の単位", "unit of quantity", kind=Kind.PLAIN_VALUE),
         _number("days", "日数", "days of supply", "day", 0, 3650),
         _code("route", "投与経路", "route", kind=Kind.PLAIN_VALUE),
+        _code("act", "指示・実施の区分", "ordered or administered", choices=("ordered", "administered"), kind=Kind.PLAIN_VALUE),
         _date("prescribed_on", "処方日", "prescribed on", required=True),
         _date("ended_on", "終了日", "ended on"),
         _free("instructions", "用法コメント", "instructions in words"),

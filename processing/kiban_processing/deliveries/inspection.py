@@ -30,7 +30,10 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass
 class Inspection:
-    """What one reading found; `by_rule` counts findings by rule, `set_aside` records by kind, `tables` usable rows by table."""
+    """What one reading found; `by_rule` counts findings by rule, `set_aside` records by kind, `tables` usable rows by table.
+
+    `shown`: file → the name under which people may see it.
+    """
 
     kind: readers.Format
     total: RecordCount = field(default_factory=RecordCount)
@@ -42,12 +45,9 @@ class Inspection:
     by_rule: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    refused_count: int = 0
     remarks: tuple[Remark, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)
-
-    def shown(self, file: str) -> str:
-        """The name under which people may see a file."""
-        return self.names.get(file, file)
+    shown: Callable[[str], str] = str
 
     def as_json(self, language: Language) -> dict[str, Any]:
         return {
@@ -58,6 +58,7 @@ class Inspection:
             "findings": [self._finding(one, language) for one in self.findings],
             "findings_not_listed": sum(self.by_rule.values()) - len(self.findings),
             "files_refused": [{"file": self.shown(file), **why.as_json(language)} for file, why in self.refusals.items()],
+            "files_refused_not_listed": self.refused_count - len(self.refusals),
             "remarks": [self._remark(one, language) for one in self.remarks],
         }  # fmt: skip
 
@@ -106,12 +107,15 @@ def inspect(
         if room > 0 and typed.defects.num_rows:
             found.findings += typed.defects.drop_columns(["raw"]).slice(0, room).to_pylist()
         for file, (why, _) in piece.refused.items():
-            found.refusals.setdefault(file, why)
+            if file not in found.refusals:
+                found.refused_count += 1
+                if len(found.refusals) < FILES_TOLD:
+                    found.refusals[file] = why
         if progress is not None:
             progress(str(found.kind), found.total.sent, None)
     found.persons = persons.number
     found.remarks = delivery.remarks
-    found.names = dict(delivery.names())
+    found.shown = delivery.shown
     return found
 
 

@@ -56,11 +56,15 @@ class Delivery(Protocol):
         """`table.column` → how the format's own codes answer to the catalogue's choices."""
 
     @property
+    def items(self) -> Mapping[str, tuple[str, ...]]:
+        """Table → every item this format may give; the gate asks that a person's notice covers all of them (Act 52(1)(iii))."""
+
+    @property
     def remarks(self) -> tuple[Remark, ...]:
         """Remarks of the last complete reading."""
 
-    def names(self) -> Mapping[str, str]:
-        """Files whose own name holds an identifier → the name under which people may see them. Files not named here are shown as they are."""
+    def shown(self, file: str) -> str:
+        """The name under which people may see a file: the same for every reader whose file names hold no identifier."""
 
     def pieces(self, only: Collection[str] | None = None) -> Iterator[Piece]:
         """The whole delivery once, in a fixed order, in bounded memory; each call reads it anew.

@@ -36,7 +36,10 @@ class RecordCount:
 
 @dataclass(frozen=True)
 class TypedPiece:
-    """Usable rows by table (`PLACE` and every column of the table, typed), all defects in order of place, and counts by file."""
+    """Usable rows by table (`PLACE` and every column of the table, typed), all defects in order of place, and counts by file.
+
+    `defects`: `DEFECTS` and `table`, which is null where the record as a whole is meant.
+    """
 
     rows: Mapping[str, pa.Table]
     defects: pa.Table
@@ -57,10 +60,10 @@ class Typing:
         where the reader says so, or where all of its rows are unusable; one that keeps a usable row is accepted.
         """
         rows: dict[str, pa.Table] = {}
-        defects = [piece.defects]
+        defects = [_named(piece.defects, None)]
         for name, texts in piece.rows.items():
             rows[name], found = self._table(name, texts)
-            defects.append(found)
+            defects.append(_named(found, name))
         together = pa.concat_tables(defects)
         return TypedPiece(rows, _in_order(together), _counts(piece, rows, together))
 
@@ -96,6 +99,10 @@ class Typing:
         if qualified not in self._columns:
             self._columns[qualified] = values.Column(item, self.translations.get(qualified, {}))
         return self._columns[qualified].read(pc.fill_null(texts.column(column).combine_chunks(), ""))
+
+
+def _named(defects: pa.Table, table: str | None) -> pa.Table:
+    return defects.append_column("table", pa.array([table] * defects.num_rows, pa.string()))
 
 
 def _unusable(texts: pa.Table, reason: pa.Array) -> pa.Table:

@@ -147,6 +147,39 @@ OUTSIDE_LAYOUT = Rule(
     Text("この時期の様式にない値です。", "The layout in force at the time knows no such value."),
     Text("様式の年度を確かめてください。", "Check which year's layout applies."),
 )
+CHARSET_UNKNOWN = Rule(
+    "charset-unknown",
+    ROW,
+    Text("記録が示す文字集合は読み取れません。", "The record names a character set that is not read."),
+    Text("ISO IR87(ISO-2022-JP)又は UNICODE UTF-8 で書き出し直してください。", "Export it as ISO IR87 (ISO-2022-JP) or UNICODE UTF-8."),
+)
+CHARACTER_LOST = Rule(
+    "character-lost",
+    VALUE,
+    Text(
+        "この値に、標準にない文字(外字)又は変換で失われた文字があります。",
+        "The value holds a character outside of the standard (外字) or one lost in conversion.",
+    ),
+    Text("外字を標準の文字に置き換えて送ってください。", "Replace characters of your own by standard ones and send it."),
+)
+STORED_BESIDE = Rule(
+    "stored-beside",
+    VALUE,
+    Text(
+        "標準化ストレージと共に送られた別のストレージ(拡張、トランザクション、インデックス)は、写し又は別の内容なので読みませんでした。",
+        "What came beside the standard storage (extended, transactions, index) was not read: it holds copies or other things.",
+    ),
+    Text("そのままで構いません。送らなければ受信が早くなります。", "Nothing need be done; without them the delivery is received sooner."),
+)
+DAY_DISAGREES = Rule(
+    "day-disagrees",
+    VALUE,
+    Text(
+        "格納場所の日付と中の日付が違う記録があります。中の日付を採りました。",
+        "Records say another day inside than their place does; the day inside was taken.",
+    ),
+    Text("書き出しの日付の設定を確かめてください。", "Check which day the export files records under."),
+)
 
 # Of FHIR and checkups.
 PERSON_AMBIGUOUS = Rule(
@@ -222,6 +255,10 @@ RULES: dict[str, Rule] = {
         PERSON_MISSING,
         REPEATED_RECORD,
         OUTSIDE_LAYOUT,
+        CHARSET_UNKNOWN,
+        CHARACTER_LOST,
+        STORED_BESIDE,
+        DAY_DISAGREES,
         PERSON_AMBIGUOUS,
         CODE_SYSTEM_UNKNOWN,
         FILE_PASSED_OVER,

@@ -143,6 +143,17 @@ def path_of(folder: Path, name: str) -> Path:
 
     Refuses: path-outside (absolute, `..`, backslash, link, no plain file), submission-incomplete (absent).
     """
+    path = place_of(folder, name)
+    if not path.is_file():
+        raise PATH_OUTSIDE.refuse(file=name)
+    return path
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """The file or folder of that name in the submission, never anything outside of it.
+
+    Refuses: path-outside (absolute, `..`, backslash, link, neither file nor folder), submission-incomplete (absent).
+    """
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or any(ord(letter) < 32 for letter in name):
         raise PATH_OUTSIDE.refuse(file=name)
@@ -154,7 +165,7 @@ def path_of(folder: Path, name: str) -> Path:
                 raise PATH_OUTSIDE.refuse(file=name)
         if not path.exists():
             raise SUBMISSION_INCOMPLETE.refuse(file=name)
-        if not path.is_file():
+        if not path.is_file() and not path.is_dir():
             raise PATH_OUTSIDE.refuse(file=name)
     except OSError:
         raise PATH_OUTSIDE.refuse(file=name) from None

@@ -6,16 +6,19 @@ A submission is a folder with `manifest.toml`, a mapping and the files the mappi
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from kiban_processing.formats import encodings, settings, table_schemas
+from kiban_processing.formats import encodings, settings, standard_files, table_schemas
 from kiban_processing.formats import mapping as mappings
 from kiban_processing.formats.mapping import ColumnMapping as ColumnMapping
 from kiban_processing.formats.mapping import FileMapping as FileMapping
+from kiban_processing.formats.standard_files import StandardFiles as StandardFiles
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_55_1, REG_5_X
@@ -31,6 +34,13 @@ FILE_MAPPED_TWICE = Ground(
     REG_5_X,
     Text("{file} が表「{table}」に二度割り当てられています。", "{file} is mapped to the table “{table}” twice."),
     Text("一つにまとめてください。", "Merge the two entries."),
+)
+DELIVERY_TWICE = Ground(
+    "delivery-twice",
+    Family.INPUT,
+    REG_5_X,
+    Text("{path} は別の deliveries に含まれています。", "{path} lies in another of the deliveries."),
+    Text("同じファイルを二度読まないよう、場所を分けてください。", "Keep them apart, so that no file is read twice."),
 )
 PERIOD_REVERSED = Ground(
     "period-reversed",
@@ -67,15 +77,25 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Mapping:
-    """対応表: the source files in the order they are read, and the table schemas that describe some of them."""
+    """対応表: the tables in the order they are read, the deliveries of standard formats, and the table schemas that describe some of the tables."""
 
     files: tuple[FileMapping, ...]
+    deliveries: tuple[StandardFiles, ...] = ()
     schemas: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Each file once, sorted."""
-        return tuple(sorted({entry.file for entry in self.files}))
+        """Each file that is named once, sorted; deliveries are places of their own."""
+        named = {entry.file for entry in self.files} | {entry.identifiers for entry in self.deliveries if entry.identifiers}
+        return tuple(sorted(named))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Each delivery's folder or file, sorted."""
+        return tuple(sorted(entry.path for entry in self.deliveries))
+
+
+_Read = tuple[tuple[FileMapping, ...], tuple[StandardFiles, ...], tuple[str, ...]]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -114,23 +134,34 @@ def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
     mapped-value-invalid, value-mapped-twice, and of table schemas schema-unreadable, schema-table-unsaid, schema-type-disagrees,
     encodings-disagree.
     """
-    found, schemas = _package(folder, manifest) if manifest.mapping.endswith(".json") else _entries(folder, manifest)
+    is_package = manifest.mapping.endswith(".json")
+    found, deliveries, schemas = _package(folder, manifest) if is_package else _entries(folder, manifest)
     seen: set[tuple[str, str]] = set()
     for one in found:
         settings.path_of(folder, one.file)
         if (one.file, one.table) in seen:
             raise FILE_MAPPED_TWICE.refuse(file=one.file, table=one.table)
         seen.add((one.file, one.table))
-    return Mapping(found, schemas)
+    placed: list[tuple[str, ...]] = []
+    for delivery in deliveries:
+        settings.place_of(folder, delivery.path)
+        if delivery.identifiers is not None:
+            settings.path_of(folder, delivery.identifiers)
+        parts = PurePosixPath(delivery.path).parts
+        if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in placed):
+            raise DELIVERY_TWICE.refuse(path=delivery.path)
+        placed.append(parts)
+    return Mapping(found, deliveries, schemas)
 
 
-def _entries(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...], tuple[str, ...]]:
+def _entries(folder: Path, manifest: Manifest) -> _Read:
     """The `[[files]]` entries; one with `schema` is described by that table schema (its `table`, if given, says which table it is)."""
     whole = settings.read(folder, manifest.mapping)
-    whole.only("files")
+    whole.only("files", "deliveries")
+    deliveries = tuple(standard_files.read(entry) for entry in whole.tables("deliveries")) if "deliveries" in whole else ()
     files: list[FileMapping] = []
     schemas: list[str] = []
-    for entry in whole.tables("files"):
+    for entry in whole.tables("files") if "files" in whole or not deliveries else ():
         if "schema" not in entry:
             files.append(mappings.read(entry))
             continue
@@ -139,10 +170,10 @@ def _entries(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...],
         descriptor = table_schemas.load(folder, schemas[-1])
         table = entry.text("table") if "table" in entry else None
         files.append(table_schemas.of(descriptor, entry.text("file"), table, mappings.delimiter_of(entry)))
-    return tuple(files), tuple(sorted(set(schemas)))
+    return tuple(files), deliveries, tuple(sorted(set(schemas)))
 
 
-def _package(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...], tuple[str, ...]]:
+def _package(folder: Path, manifest: Manifest) -> _Read:
     """A Data Package as the mapping."""
     descriptor = table_schemas.load(folder, manifest.mapping)
     found = table_schemas.package(folder, descriptor)
@@ -150,7 +181,7 @@ def _package(folder: Path, manifest: Manifest) -> tuple[tuple[FileMapping, ...],
         if encoding not in (None, manifest.encoding):
             raise ENCODINGS_DISAGREE.refuse(file=one.file, encoding=encoding, declared=manifest.encoding)
     named = (entry.content.get("schema") for entry in descriptor.tables("resources"))
-    return tuple(one for one, _ in found), tuple(sorted({name for name in named if isinstance(name, str)}))
+    return tuple(one for one, _ in found), (), tuple(sorted({name for name in named if isinstance(name, str)}))
 
 
 def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
@@ -163,11 +194,32 @@ def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
         with settings.path_of(folder, name).open("rb") as file:
             content = hashlib.file_digest(file, "sha256").digest()
         total.update(len(name.encode()).to_bytes(4, "big") + name.encode() + content)
+    for name in mapping.places:
+        for path in _files_below(settings.place_of(folder, name)):
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+            inside = path.relative_to(folder).as_posix().encode()
+            total.update(len(inside).to_bytes(4, "big") + inside + content)
     return total.hexdigest()
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """The file itself, or all plain files of a folder, sorted folder by folder; links are left to the reader to refuse."""
+    if path.is_file():
+        yield path
+        return
+    with os.scandir(path) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def unlisted(folder: Path, manifest: Manifest, mapping: Mapping) -> tuple[str, ...]:
     """Files in the folder that neither manifest nor mapping names: sent, but not read. For the receipt, so that nothing vanishes silently."""
     listed = {MANIFEST, manifest.mapping, *mapping.schemas, *mapping.paths}
+    placed = tuple(f"{place}/" for place in mapping.places)
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return tuple(sorted(name for name in found if name not in listed))
+    return tuple(sorted(name for name in found if name not in listed and not f"{name}/".startswith(placed)))

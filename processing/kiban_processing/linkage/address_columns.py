@@ -8,8 +8,12 @@ import pyarrow as pa
 from kiban_processing.linkage import addresses, codes, columns, municipalities
 from kiban_processing.linkage.municipalities import Mergers
 
-# How a column is cut into place and numbers, in SQL; `addresses.divided` is the meaning.
-HEAD = "regexp_extract(address, '" + addresses.BEFORE_NUMBERS.replace("'", "''") + "', 1)"
+# How a column is cut into place and numbers, in SQL; `addresses.divided` is the meaning. Where no kanji is a number, the first digit is the end.
+HEAD = (
+    f"CASE WHEN regexp_matches(address, '{addresses.NUMBERS_IN_DOUBT}') THEN regexp_extract(address, '"
+    + addresses.BEFORE_NUMBERS.replace("'", "''")
+    + f"', 1) ELSE regexp_extract(address, '{addresses.BEFORE_DIGITS}') END"
+)
 
 
 def lay(con: duckdb.DuckDBPyConnection, rows: str, mergers: Mergers, name: str) -> None:

@@ -21,10 +21,13 @@ from kiban_processing.linkage.state.pairs import CODES, LINK, Pairs
 SHAPE = Shape(comparisons.BLOCKS, support.HOUSEHOLD)
 _DECISIONS = f"CASE decision {' '.join(f'WHEN {code!r} THEN {number}' for code, number in CODES.items())} END"
 _BORN_TOGETHER = evidence.level_in(BIRTH_DATE, "equal")
-# A pair that may support or be supported: see `support.strengthen`.
-SUPPORTS = f"""((decision = 'link' AND {_BORN_TOGETHER})
-    OR (decision = 'review' AND linkable AND {evidence.level_in(NAME, "equal", "kanji-equal", "kana-equal")} AND {_BORN_TOGETHER}))"""
+_COULD_BE_ONE = f"""(linkable AND {evidence.level_in(NAME, "equal", "kanji-equal", "kana-equal")} AND {_BORN_TOGETHER})"""
+# A pair that may be supported, and one that may support: see `support.strengthen`. `DOUBTFUL` is asked before support is added.
+DOUBTFUL = f"(decision = 'review' AND {_COULD_BE_ONE})"
+SUPPORTS = f"((decision = 'link' AND {_BORN_TOGETHER}) OR {DOUBTFUL})"
+_DOUBTFUL_ONCE = f"({_COULD_BE_ONE} AND (decision = 'review' OR w_support > 0))"
 MODEL_PART = "model"
+_FLAGS = ("certain", "supports", "doubtful")
 _FROZEN_PARTS = ("facts", "surnames", "worn", "held")
 _KEYS, _PAIRS, _JUDGED, _SUPPORTED = "linkage_in_hand", "linkage_asked", "linkage_judged_again", "linkage_supported_again"
 
@@ -39,12 +42,14 @@ class ByModel:
 
     def compare(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
         with self._judged(keys, left, right):
-            return read(self._con, _JUDGED, SUPPORTS)
+            return read(self._con, _JUDGED, SUPPORTS, DOUBTFUL)
 
     def support(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
         with self._judged(keys, left, right):
-            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT *, {SUPPORTS} AS supports FROM {_JUDGED}")
-            return read(self._con, support.strengthen(self._con, _KEYS, _JUDGED, self._model, _SUPPORTED), "supports")
+            self._con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {_JUDGED} AS SELECT *, {SUPPORTS} AS supports, {DOUBTFUL} AS doubtful FROM {_JUDGED}"
+            )
+            return read(self._con, support.strengthen(self._con, _KEYS, _JUDGED, self._model, _SUPPORTED), "supports", "doubtful")
 
     def explain(
         self, keys: pa.Table, left: Nodes, right: Nodes, weight: npt.NDArray[np.float64], decision: npt.NDArray[np.uint8],
@@ -106,16 +111,11 @@ def frozen_of(kept: Kept) -> Frozen:
     return Frozen.from_tables(tables)
 
 
-def read(con: duckdb.DuckDBPyConnection, judged: str, supports: str) -> Pairs:
-    """The judged pairs of a table as arrays; `supports`: the condition for that (`SUPPORTS` before support is added)."""
+def read(con: duckdb.DuckDBPyConnection, judged: str, supports: str, doubtful: str = _DOUBTFUL_ONCE) -> Pairs:
+    """The judged pairs of a table as arrays. `supports`, `doubtful`: the conditions for that (`SUPPORTS` and `DOUBTFUL` before support is
+    added; after it, what is doubtful is told by the support it got)."""
     found = con.execute(
-        f'SELECT "left", "right", weight, {_DECISIONS}::UTINYINT AS decision, certain, {supports} AS supports FROM {judged}'
-    ).fetchnumpy()
-    return Pairs(
-        np.asarray(found["left"], np.int64),
-        np.asarray(found["right"], np.int64),
-        np.asarray(found["weight"], np.float64),
-        np.asarray(found["decision"], np.uint8),
-        np.asarray(found["certain"], np.bool_),
-        np.asarray(found["supports"], np.bool_),
-    )
+        f'SELECT "left", "right", weight, {_DECISIONS}::UTINYINT AS decision, certain, {supports} AS supports, {doubtful} AS doubtful FROM {judged}'
+    ).to_arrow_table()
+    columns = {"left": np.int64, "right": np.int64, "weight": np.float64, "decision": np.uint8, **dict.fromkeys(_FLAGS, np.bool_)}
+    return Pairs(**{column: np.asarray(found.column(column).to_numpy(), dtype) for column, dtype in columns.items()})

@@ -46,9 +46,12 @@ def bits(text: str) -> int:
 
 def bits_of(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """`bits` of many texts at once; 0 for an empty one that is not compared. No text holds a line break."""
-    if not texts:
-        return np.zeros(0, np.int64)
-    joined = "\n" + "\n".join(texts) + "\n"
+    return bits_of_lines("\n".join(texts)) if texts else np.zeros(0, np.int64)
+
+
+def bits_of_lines(text: str) -> npt.NDArray[np.int64]:
+    """`bits` of every line of a text."""
+    joined = f"\n{text}\n"
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     ends = codes == ord("\n")
     codes[ends] = _END

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loading Splink takes longer than linking a small delivery
     from splink import SettingsCreator
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
-VERSION = "4"
+VERSION = "5"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,10 @@ _SWAPPED = "(surname_kana_l = given_kana_r AND given_kana_l = surname_kana_r) OR
 _GIVEN = "(given_kanji_l = given_kanji_r OR given_kana_l = given_kana_r)"
 _FORMER = f"""(former_surname_kanji_l = surname_kanji_r OR surname_kanji_l = former_surname_kanji_r
     OR former_surname_kana_l = surname_kana_r OR surname_kana_l = former_surname_kana_r) AND {_GIVEN}"""
-# Two names in brackets that agree prove nothing: it may be the mother's name, with both of her twins.
+# Two names in brackets that agree prove nothing: it may be the mother's name, with both of her twins. Words of the reading in any order are for names
+# that have Latin letters: of Japanese ones they would make リツキ of リキ, and one name of all that are read alike.
 _ALIAS = """alias_kanji_l = kanji_wide_r OR kanji_wide_l = alias_kanji_r OR alias_kana_l = kana_wide_r OR kana_wide_l = alias_kana_r
-    OR latin_l = latin_r OR tokens_kana_l = tokens_kana_r"""
+    OR latin_l = latin_r OR (tokens_kana_l = tokens_kana_r AND (latin_l IS NOT NULL OR latin_r IS NOT NULL))"""
 
 NAME = Comparison(
     "name",

@@ -34,6 +34,8 @@ _FIELDS = tuple(comparison.field for comparison in COMPARISONS)
 _COLUMNS = (*comparisons.COLUMNS, "kanji_held", "kana_held", "given_held", "surname_held")
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
 _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
+# Until this age (days) twins are registered from one home.
+_GROWN = 25 * 365
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
 
 
@@ -78,7 +80,8 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
                    coalesce(insurance_l = insurance_r AND branch_l <> branch_r, false) AS branch_differs,
                    same_dob AND NOT newborn AND NOT same_person_number AND NOT {level_in(NAME, *_ONE_NAME)}
                        AND coalesce(NOT given_kanji_same, false) AND coalesce(NOT given_kana_same, false) AS twin,
-                   sex_differs AND NOT given_same AND NOT newborn AND NOT same_person_number AS another_sex_and_given
+                   sex_differs AND NOT given_same AND NOT newborn AND NOT same_person_number AS another_sex_and_given,
+                   same_dob AND NOT same_person_number AND {_read_alike()} AS read_alike
             FROM alternatives),
         certified AS (
             SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
@@ -87,7 +90,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
             FROM ruled),
         bounded AS (
             SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
-                   given_same AND NOT newborn AND NOT branch_differs AND NOT {level_in(BIRTH_DATE, "differs", "missing")}
+                   given_same AND NOT newborn AND NOT branch_differs AND NOT read_alike AND NOT {level_in(BIRTH_DATE, "differs", "missing")}
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
             FROM certified),
         decided AS (
@@ -149,6 +152,7 @@ FACTS: Mapping[str, str] = {
     "rule:newborn": "newborn",
     "rule:given-not-equal": "NOT given_same AND NOT twin AND NOT newborn",
     "rule:same-hospital": "same_site",
+    "rule:read-alike": "read_alike",
 }
 
 
@@ -237,6 +241,16 @@ def _given_same(script: str) -> str:
     return f"""CASE WHEN newborn_l OR newborn_r THEN NULL
         WHEN {full_l} = {full_r} THEN true
         WHEN {given_l} IS NOT NULL AND {given_r} IS NOT NULL THEN {given_l} = {given_r} END"""
+
+
+def _read_alike() -> str:
+    """Whether the given names agree in reading alone, with kanji known to differ, where this may be two people: the surname differs too, or
+    both were registered from one home before they were grown (twins: 翔生, 翔樹) and no branch of the insurance says that it is one."""
+    young = f"coalesce(day_l < dob_l + {_GROWN} OR day_r < dob_l + {_GROWN}, true)"
+    at_home = f"(same_insurance OR same_phone OR same_address) AND {young}"
+    one_branch = "coalesce(insurance_l = insurance_r AND branch_l = branch_r, false)"
+    return f"""coalesce(NOT given_kanji_same, false) AND ({level_in(NAME, "given-equal-once")}
+        OR ({level_in(NAME, "kana-equal-kanji-differs")} AND {at_home} AND NOT {one_branch}))"""
 
 
 def reasons() -> str:

@@ -18,8 +18,8 @@ import duckdb
 from kiban_processing.language import Text
 from kiban_processing.linkage import delivering, registrations, relinking
 from kiban_processing.linkage.folder import PERSONS_FILE, REVIEW_FILE
-from kiban_processing.linkage.settings import LinkageSettings
-from kiban_processing.linkage.state import pages
+from kiban_processing.linkage.settings import FEW, LinkageSettings
+from kiban_processing.linkage.state import table
 from kiban_processing.linkage.state.kept import STATE_FOLDER
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import STATE_KEY_MISSING, StateKey
@@ -29,9 +29,6 @@ from kiban_processing.statutes import ACT_18
 REPORT_FILE, MODEL_FILE = "report.json", "model.json"
 # In this order: whoever finds a report finds what it is about.
 WRITTEN = (STATE_FOLDER, PERSONS_FILE, REVIEW_FILE, MODEL_FILE, REPORT_FILE)
-
-# With so few rows, thinking about a statement takes the engine longer than running it as it stands, and threads wait more than they work.
-_SMALL = 50_000
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -59,7 +56,7 @@ def key_needed(previous: Path) -> str:
 
     Refuses: linkage-state-missing, linkage-state-damaged, linkage-state-version.
     """
-    name = pages.key_name(previous / STATE_FOLDER)
+    name = table.key_name(previous / STATE_FOLDER)
     if name is None:
         raise STATE_MISSING.refuse(file=previous.name)
     return name
@@ -97,17 +94,20 @@ def link_files(
     increment = previous is not None and model is None
     if increment and previous is not None and key_needed(previous) != key.name:
         raise STATE_KEY_MISSING.refuse(key=key_needed(previous))
-    table = _bytes(mergers) if mergers else b""
+    merged = _bytes(mergers) if mergers else b""
     say("read", 0, None)
     received = registrations.read(paths, mapping)
-    with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= _SMALL) as used:
+    files = list(received.files)
+    with _beside(out) as part, connection(con, small=increment and received.rows.num_rows <= FEW) as used:
         if increment and previous is not None:
             report, model_text = delivering.deliver(used, received, previous, part, key, random, say)
         else:
-            report, model_text = relinking.link_all(used, received, previous, model, part, key, random, settings, say, mergers=table)
+            counts = registrations.lay(used, received)
+            del received  # the engine holds the rows now, and may put them aside
+            report, model_text = relinking.link_all(used, counts, previous, model, part, key, random, settings, say, mergers=merged)
         say("write", 0, None)
         (part / MODEL_FILE).write_text(model_text, encoding="utf-8")
-        report = {"files": list(received.files), **report}
+        report = {"files": files, **report}
         (part / REPORT_FILE).write_text(json.dumps(report, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return report
 

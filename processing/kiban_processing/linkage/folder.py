@@ -20,11 +20,13 @@ from kiban_processing.linkage import review_file
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.increment import Change
 from kiban_processing.linkage.state import kept as state
-from kiban_processing.linkage.state import lines, serials
+from kiban_processing.linkage.state import lines, serials, steps
+from kiban_processing.linkage.state.beginning import Beginning
 from kiban_processing.linkage.state.judging import Judge
-from kiban_processing.linkage.state.kept import Beginning, Kept, Step, named
+from kiban_processing.linkage.state.kept import Kept, named
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
+from kiban_processing.linkage.state.steps import Standing, Step
 
 PERSONS_FILE, REVIEW_FILE = "persons.csv", "review.csv"
 
@@ -108,23 +110,24 @@ def write_next(
         (change.touched[moved], persons.serials[moved]), change.pairs, review, cuts,
     )  # fmt: skip
     counts = {**next_counts(kept, change, following), "review": len(review)}
-    state.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
-    fold(kept, folder, key, random)
+    standing = steps.advance(kept, folder, key, random, step, {**kept.notes, **notes, **counts})
+    fold(kept, standing, folder, key, random)
     return counts
 
 
-def fold(kept: Kept, folder: Path, key: StateKey, random: Random) -> None:
+def fold(kept: Kept, standing: Standing, folder: Path, key: StateKey, random: Random) -> None:
     """Write the new state whole where so much has changed that looking it up takes longer, or that its files hold much that is gone."""
+    if standing.since <= FOLD_FROM and standing.unused <= UNUSED_FROM:
+        return
     made = Kept(folder, key, kept.shape)
     try:
-        if made.since > FOLD_FROM or made.pages.unused() > UNUSED_FROM:
-            beside = folder / "folded"
-            state.fold(made, beside, key, random)
-            shutil.rmtree(folder / state.STATE_FOLDER)
-            (beside / state.STATE_FOLDER).rename(folder / state.STATE_FOLDER)
-            beside.rmdir()
+        beside = folder / "folded"
+        steps.fold(made, beside, key, random)
     finally:
         made.close()
+    shutil.rmtree(folder / state.STATE_FOLDER)
+    (beside / state.STATE_FOLDER).rename(folder / state.STATE_FOLDER)
+    beside.rmdir()
 
 
 class Ids:
@@ -196,7 +199,7 @@ def _review(kept: Kept, folder: Path, change: Change, judge: Judge) -> npt.NDArr
         order = review_file.order(explained)
         text, weights = review_file.text(explained)
         entries = review_file.entries(ordered[low][order], ordered[high][order], np.asarray(weights, np.float64), text)
-    return review_file.rewrite(kept.folder / REVIEW_FILE, folder / REVIEW_FILE, kept.review(), change.closed, entries, text)
+    return review_file.rewrite(kept.folder / REVIEW_FILE, folder / REVIEW_FILE, kept.review, change.closed, entries, text)
 
 
 def first_counts(persons: serials.Renumbering, known: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from kiban_processing.linkage.municipalities import DAY_ZERO, Mergers
 
 __all__ = ["COLUMNS", "KEYS", "VERSION", "Frozen", "count", "normalise_and_count", "normalise_relation"]
 
-VERSION = "2"
+VERSION = "3"
 
 # What `link` reads; everything but the first two may be null or empty.
 COLUMNS = (
@@ -96,15 +96,14 @@ def normalise_and_count(
 
 def _lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, frozen: Frozen | None, mergers: Mergers) -> dict[str, dict[str, int]]:
     """The table before worn-out values are taken out and names counted."""
-    relation = name_columns.in_their_fields(relation)
+    cut = f", {address_columns.HEAD} AS head, substr(address, length(head) + 1) AS tail, {address_columns.epoch(mergers)} AS epoch"
+    number_columns.lay(con, name_columns.in_their_fields(relation), "linkage_rows", cut)
     surnames = {
         script: name_columns.lay(
-            con, relation, f"name_{script}", script, frozen.surnames.get(script, {}) if frozen else None, f"linkage_{script}"
+            con, "linkage_rows", f"name_{script}", script, frozen.surnames.get(script, {}) if frozen else None, f"linkage_{script}"
         )
         for script in ("kanji", "kana")
     }
-    cut = f", {address_columns.HEAD} AS head, substr(address, length(head) + 1) AS tail, {address_columns.epoch(mergers)} AS epoch"
-    number_columns.lay(con, relation, "linkage_rows", cut)
     address_columns.lay(con, "linkage_rows", mergers, "linkage")
     con.execute("""
         CREATE OR REPLACE TEMP TABLE linkage_nodes AS

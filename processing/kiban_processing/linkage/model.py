@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kiban_processing.language import Text
 from kiban_processing.linkage import clusters, comparisons, decided, engines, evidence, keys, learning, sanity, support
@@ -29,7 +28,10 @@ REPEATED_REGISTRATION = Ground(
     Text("登録ごとに一行にしてから名寄せしてください。", "Hand in one row per registration."),
 )
 
-__all__ = ["REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+__all__ = ["EXPLAINED", "REPEATED_REGISTRATION", "LinkageSettings", "Linked", "link"]
+
+# The decisions whose pairs are handed back with their reasons.
+EXPLAINED = ("link", "review", "veto")
 
 
 # What else to do with a run's tables before they are dropped: connection, keys table, judged table (before decisions), cluster of each node,
@@ -41,7 +43,7 @@ Keep = Callable[[duckdb.DuckDBPyConnection, str, str, clusters.Nodes, Model, Fro
 class Linked:
     """Outcome of one run.
 
-    `clusters`: registration, cluster (its first registration by name). `pairs`: left, right (registrations), weight (log2 odds), decision
+    `clusters`: registration, cluster (its first registration by name). `pairs`, of the decisions asked for: left, right (registrations), weight (log2 odds), decision
     (link, review, veto), reasons (codes of `reasons.TEXTS`) and weights (one per reason, their sum is the weight); vetoes only
     where the pair looks like one person or shares a household. `model`, `frozen`: what an increment needs to judge alike.
     `report`: counts, model, digest.
@@ -64,11 +66,13 @@ def link(
     decisions: pa.Table | None = None,
     mergers: Mergers | None = None,
     keep: Keep | None = None,
+    explained: Sequence[str] = EXPLAINED,
 ) -> Linked:
     """Compares the registrations in `relation` (columns `keys.COLUMNS`) and gathers them into clusters.
 
     `frozen`, `learnt`: counts and model of an earlier run, else both come from these registrations. `decisions`: left, right
-    (registrations), same; they win over the model. `mergers`: what became of municipalities. Works on a connection without access to the outside; leaves no table behind.
+    (registrations), same; they win over the model. `mergers`: what became of municipalities. `explained`: decisions whose pairs are
+    handed back; reasons of millions of pairs fill the memory, so ask for those that will be read. Works on a connection without access to the outside; leaves no table behind.
     Not checked: whether the rows may be linked at all (only gated rows may be handed in), whether dates are plausible.
     Refuses: registration-repeated, linkage-model-insane (only with `train="always"`), linkage-decisions-contradict.
     """
@@ -79,7 +83,7 @@ def link(
             frozen = keys.normalise_and_count(con, relation, "linkage_keys", mergers)
         else:
             keys.normalise_relation(con, relation, frozen, "linkage_keys", mergers)
-        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions, keep)
+        return link_keys(con, "linkage_keys", frozen, settings, learnt, decisions, keep, explained)
     finally:
         for left_behind in sorted(tables(con) - before):
             con.execute(f'DROP TABLE IF EXISTS "{left_behind}"')
@@ -97,27 +101,32 @@ def link_keys(
     learnt: Model | None,
     decisions: pa.Table | None,
     keep: Keep | None = None,
+    explained: Sequence[str] = EXPLAINED,
 ) -> Linked:
     """As `link`, from a table of keys that lies on the engine already (see `keys.normalise_relation`); its working tables stay there."""
     rows, repeated = con.execute(f"SELECT count(*), count(*) - count(DISTINCT registration) FROM {table}").fetchall()[0]
     if repeated:
         raise REPEATED_REGISTRATION.refuse(count=repeated)
     model = learnt or _learn(con, table, settings, rows)
-    judged = evidence.judge(con, table, block(con, table, model), model, frozen.registrations)
+    candidates = block(con, table, model)
+    judged = evidence.judge(con, table, candidates, model, frozen.registrations)
+    con.execute(f"DROP TABLE {candidates}")
     if learnt is None and settings.link_weight is None:
         model = evidence.calibrate(con, judged, model)
         judged = evidence.decide_again(con, judged, model)
     supported = support.strengthen(con, table, judged, model)
+    con.execute(f"DROP TABLE {judged}")
     judged = decided.impose(con, table, supported, decisions, model, frozen.registrations)
 
     nodes = con.execute(f"SELECT registration, site FROM {table} ORDER BY node").to_arrow_table()
     registrations = nodes.column("registration").combine_chunks()
     labels = clusters.gather(_edges(con, judged, model), _vetoes(con, judged), nodes.column("site").to_numpy().astype(np.int64))
     found = pa.table({"registration": registrations, "cluster": registrations.take(pa.array(labels))})
-    pairs = _pairs(con, table, judged, labels)
+    shown, counts = _shown(con, judged, labels)
+    pairs = _explained(con, table, judged, shown, explained)
     if keep is not None:
         keep(con, table, supported, labels, model, frozen)
-    return Linked(found, pairs, model, frozen, _report(con, judged, labels, pairs, settings, model, rows))
+    return Linked(found, pairs, model, frozen, _report(con, judged, labels, counts, settings, model, rows))
 
 
 def block(con: duckdb.DuckDBPyConnection, table: str, model: Model, name: str = "linkage_candidates") -> str:
@@ -159,36 +168,58 @@ def _vetoes(con: duckdb.DuckDBPyConnection, judged: str) -> tuple[clusters.Nodes
     return np.asarray(found["left"], np.int64), np.asarray(found["right"], np.int64)
 
 
-def _pairs(con: duckdb.DuckDBPyConnection, table: str, judged: str, labels: clusters.Nodes) -> pa.Table:
-    """What the clusters make of the judgements, for people to read.
+def _shown(con: duckdb.DuckDBPyConnection, judged: str, labels: clusters.Nodes) -> tuple[str, dict[str, int]]:
+    """What the clusters make of the judgements: a table (left, right, decision, parted) of the pairs that people may ask about, and
+    how many there are of each decision.
 
     A link that would have joined two persons goes to review; a doubt that other links have settled is no longer one. Between two
     clusters only the strongest doubt is shown: people decide about clusters, not about each pair between them.
     """
     con.register("linkage_labels", pa.table({"node": np.arange(len(labels)), "label": labels}))
     try:
-        return con.execute(f"""
-            WITH placed AS (
-                SELECT c.* REPLACE (CASE WHEN decision = 'link' AND l.label <> r.label THEN 'review' ELSE decision END AS decision),
-                       least(l.label, r.label) AS one, greatest(l.label, r.label) AS other, decision = 'link' AND l.label <> r.label AS parted
-                FROM {judged} c JOIN linkage_labels l ON l.node = c."left" JOIN linkage_labels r ON r.node = c."right"),
-            shown AS (
-                SELECT * FROM placed WHERE decision = 'link' OR (decision = 'veto' AND notable) OR (decision = 'review' AND one <> other)
-                QUALIFY decision <> 'review' OR row_number() OVER (PARTITION BY decision, one, other ORDER BY weight DESC, "left", "right") = 1),
-            explained AS (SELECT *, {evidence.reasons()} AS because FROM shown)
-            SELECT a.registration AS "left", b.registration AS "right", weight, decision,
-                   list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
-            FROM explained c JOIN {table} a ON a.node = c."left" JOIN {table} b ON b.node = c."right"
-            ORDER BY c."left", c."right" """).to_arrow_table()
+        con.execute(f"""
+            CREATE OR REPLACE TEMP TABLE linkage_placed AS
+            SELECT c."left", c."right", weight, CASE WHEN decision = 'link' AND l.label <> r.label THEN 'review' ELSE decision END AS placed,
+                   decision = 'link' AND l.label <> r.label AS parted, least(l.label, r.label) AS one, greatest(l.label, r.label) AS other
+            FROM {judged} c JOIN linkage_labels l ON l.node = c."left" JOIN linkage_labels r ON r.node = c."right"
+            WHERE decision = 'link' OR (decision = 'veto' AND notable) OR (decision = 'review' AND l.label <> r.label)""")
     finally:
         con.unregister("linkage_labels")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE linkage_shown AS
+        SELECT "left", "right", placed, parted FROM linkage_placed WHERE placed <> 'review'
+        UNION ALL SELECT "left", "right", placed, parted FROM (
+            SELECT *, row_number() OVER (PARTITION BY one, other ORDER BY weight DESC, "left", "right") AS place FROM linkage_placed WHERE placed = 'review')
+        WHERE place = 1""")
+    con.execute("DROP TABLE linkage_placed")
+    counted = con.execute("SELECT placed, count(*) FROM linkage_shown GROUP BY placed").fetchall()
+    return "linkage_shown", {decision: int(count) for decision, count in counted}
+
+
+def _explained(con: duckdb.DuckDBPyConnection, table: str, judged: str, shown: str, decisions: Sequence[str]) -> pa.Table:
+    """The pairs of these decisions with their reasons."""
+    asked = ", ".join(f"'{decision}'" for decision in decisions)
+    found: pa.Table = con.execute(f"""
+        WITH explained AS (
+            SELECT "left", "right", weight, placed AS decision, {evidence.reasons()} AS because
+            FROM (SELECT c.*, s.placed, s.parted FROM {judged} c JOIN {shown} s ON s."left" = c."left" AND s."right" = c."right" WHERE s.placed IN ({asked})))
+        SELECT a.registration AS "left", b.registration AS "right", weight, decision,
+               list_transform(because, lambda reason: reason.code) AS reasons, list_transform(because, lambda reason: reason.weight) AS weights
+        FROM explained c JOIN {table} a ON a.node = c."left" JOIN {table} b ON b.node = c."right"
+        ORDER BY c."left", c."right" """).to_arrow_table()
+    return found
 
 
 def _report(
-    con: duckdb.DuckDBPyConnection, judged: str, labels: clusters.Nodes, pairs: pa.Table, settings: LinkageSettings, model: Model, rows: int
+    con: duckdb.DuckDBPyConnection,
+    judged: str,
+    labels: clusters.Nodes,
+    decisions: dict[str, int],
+    settings: LinkageSettings,
+    model: Model,
+    rows: int,
 ) -> dict[str, Any]:
     sizes = Counter(np.unique(labels, return_counts=True)[1].tolist())
-    decisions = {each["values"]: each["counts"] for each in pc.value_counts(pairs.column("decision")).to_pylist()}
     compared = con.execute(f"SELECT count(*), count(*) FILTER (certain) FROM {judged}").fetchall()[0]
     return {
         "registrations": rows,

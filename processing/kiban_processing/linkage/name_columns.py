@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kiban_processing.linkage import codes, columns, glyphs, kana, names
 from kiban_processing.linkage.names import Script
@@ -27,7 +28,8 @@ def in_their_fields(relation: str) -> str:
             CASE WHEN reading OR kanji_text = '' THEN CASE WHEN han THEN kana_text ELSE '' END ELSE kanji_text END AS name_kanji,
             CASE WHEN han OR kana_text = '' THEN CASE WHEN reading THEN kanji_text ELSE '' END ELSE kana_text END AS name_kana)
         FROM (SELECT *, replace(coalesce(CAST(name_kanji AS VARCHAR), ''), chr(10), ' ') AS kanji_text, replace(coalesce(CAST(name_kana AS VARCHAR), ''), chr(10), ' ') AS kana_text,
-                     regexp_matches(kanji_text, {_quoted(names.KANA_ALONE)}) AS reading, regexp_matches(kana_text, {_quoted(names.HAN_ALONE)}) AS han
+                     regexp_matches(kanji_text, {_quoted(names.KANA_ALONE)}) AS reading, regexp_matches(kana_text, {_quoted(names.HAN_ALONE)})
+                         OR ((reading OR kanji_text = '') AND regexp_matches(kana_text, {_quoted(names.LATIN_WORDS)})) AS han
               FROM {relation}))"""
 
 
@@ -58,14 +60,9 @@ def lay(
 def _fold(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Script) -> None:
     """`linkage_written`: written, id; `linkage_laid`, per id: laid, compared (what parts are made of), usual, and around its one space head and tail."""
     written = con.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) AS written FROM {relation} WHERE {column} <> ''").to_arrow_table()
-    lines = _lines(written.column("written"))
-    if script == "kana":
-        laid = columns.folded(lines, _STRICT, names.tidied_lines, _SPELLED, kana.foreign_sounds)
-    else:
-        laid = columns.folded(lines, _STRICT, names.tidied_lines)
-    encoded = _strings(laid).dictionary_encode()
-    distinct: list[str] = encoded.dictionary.to_pylist()
-    compared = encoded.dictionary if script == "kana" else _strings(columns.folded(distinct, _WIDE))
+    spelled = (_SPELLED, kana.foreign_sounds) if script == "kana" else ()
+    encoded = columns.folded_column(written.column("written"), _STRICT, names.tidied_lines, *spelled).combine_chunks().dictionary_encode()
+    compared = encoded.dictionary if script == "kana" else columns.folded_column(encoded.dictionary, _WIDE)
     _make(con, "linkage_written", "*", written.append_column("id", encoded.indices))
     _make(
         con,
@@ -73,7 +70,7 @@ def _fold(con: duckdb.DuckDBPyConnection, relation: str, column: str, script: Sc
         f"""*, laid <> '' AND NOT regexp_matches(laid, {_quoted(names.UNUSUAL[script])}) AS usual,
             CASE WHEN usual THEN instr(compared, ' ') ELSE 0 END AS gap, CASE WHEN usual AND gap = 0 THEN compared END AS whole,
             CASE WHEN gap > 0 THEN left(compared, gap - 1) END AS head, CASE WHEN gap > 0 THEN substr(compared, gap + 1) END AS tail""",
-        pa.table({"id": pa.array(np.arange(len(distinct)), pa.int32()), "laid": encoded.dictionary, "compared": compared}),
+        pa.table({"id": pa.array(np.arange(len(encoded.dictionary)), pa.int32()), "laid": encoded.dictionary, "compared": compared}),
     )
 
 
@@ -108,9 +105,9 @@ def _encode_parts(con: duckdb.DuckDBPyConnection, script: Script) -> None:
     if script == "kanji":
         _make(con, "linkage_parts", f"part, {codes.code_sql('part')} AS code", found)
         return
-    wide = columns.folded(_lines(found.column("part")), kana.wide_lines)
-    found = found.append_column("wide", _strings(wide)).append_column("bits", _bits(wide))
-    found = found.append_column("foreign", _strings(columns.folded(wide, kana.foreign_lines)))
+    wide = columns.folded_column(found.column("part"), kana.wide_lines)
+    found = found.append_column("wide", wide).append_column("bits", _bits(wide))
+    found = found.append_column("foreign", columns.folded_column(wide, kana.foreign_lines))
     _make(con, "linkage_parts", f"""part, {codes.code_sql("nullif(wide, '')")} AS code, "foreign", bits""", found)
 
 
@@ -123,10 +120,10 @@ def _encode_names(con: duckdb.DuckDBPyConnection, script: Script) -> None:
             SELECT id, {_BOTH_LAYERS}, s.code AS surname, g.code AS given FROM linkage_divided d {parts}""")
         return
     found = con.execute("SELECT id, wide, head, tail FROM linkage_divided").to_arrow_table()
-    joined = _lines(found.column("wide"))
-    wide = columns.folded(joined, kana.wide_lines)
-    found = found.select(["id", "head", "tail"]).append_column("full", _strings(columns.folded(joined, kana.strict_lines)))
-    con.register("linkage_joined", found.append_column("wide", _strings(wide)).append_column("bits", _bits(wide)))
+    wide = columns.folded_column(found.column("wide"), kana.wide_lines)
+    strict = columns.folded_column(found.column("wide"), kana.strict_lines)
+    found = found.select(["id", "head", "tail"]).append_column("full", strict).append_column("wide", wide)
+    con.register("linkage_joined", found.append_column("bits", _bits(wide)))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_encoded AS
         SELECT id, {_BOTH_LAYERS}, surname, given, {codes.code_sql("tokens")} AS tokens, bits, given_bits
@@ -148,7 +145,7 @@ def _read_unusual(con: duckdb.DuckDBPyConnection, surnames: Mapping[str, int], s
         unusual = unusual.append_column(field, _strings([getattr(name, field) if name else None for name in found]))
     unusual = unusual.append_column("newborn", pa.array([bool(name and name.newborn) for name in found], pa.bool_()))
     for field, bits in (("wide", "bits"), ("given", "given_bits")):
-        unusual = unusual.append_column(bits, _bits([text or "" for text in unusual.column(field).to_pylist()]))
+        unusual = unusual.append_column(bits, _bits(pc.fill_null(unusual.column(field), "")))
     return unusual
 
 
@@ -165,14 +162,9 @@ def _make(con: duckdb.DuckDBPyConnection, name: str, chosen: str, table: pa.Tabl
     con.unregister("linkage_made")
 
 
-def _bits(texts: Sequence[str]) -> pa.Array:
-    found = codes.bits_of(texts)
-    return pa.array(found, pa.int64(), mask=np.array([not text for text in texts], np.bool_))
-
-
-def _lines(column: pa.ChunkedArray) -> list[str]:
-    values: list[str] = column.to_pylist()
-    return [value.replace("\n", " ") for value in values] if any("\n" in value for value in values) else values
+def _bits(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    found = [pa.array(codes.bits_of_lines(text), pa.int64()) for text, _ in columns.joined(texts)]
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.int64()), pa.chunked_array(found, pa.int64()))
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:

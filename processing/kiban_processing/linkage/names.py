@@ -37,7 +37,11 @@ _BABY_WORD = re.compile(
 # A field that holds the other script: a reading where the kanji should stand, kanji where the reading should. Read alike by RE2 and by Python.
 KANA_ALONE = "^[ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*[ぁ-ゖァ-ヺｦ-ﾝ][ぁ-ゖァ-ヺーｦ-ﾟ゛゜ 　・･-]*$"
 HAN_ALONE = "^[^ぁ-ゖァ-ヺｦ-ﾝ]*[一-龯][^ぁ-ゖァ-ヺｦ-ﾝ]*$"
-_KANA_ALONE, _HAN_ALONE = re.compile(KANA_ALONE), re.compile(HAN_ALONE)
+# Two Latin words of two letters or more: a surname alone, or with an initial, is that of a whole family.
+LATIN_WORDS = "^{0}*{1}{{2}}{0}*[^A-Za-zＡ-Ｚａ-ｚÀ-ɏḀ-ỿ'’ぁ-ゖァ-ヺｦ-ﾝ一-龯-]{0}*{1}{{2}}{0}*$".format(
+    "[^ぁ-ゖァ-ヺｦ-ﾝ一-龯]", "[A-Za-zＡ-Ｚａ-ｚ]"
+)
+_KANA_ALONE, _HAN_ALONE, _LATIN_WORDS = re.compile(KANA_ALONE), re.compile(HAN_ALONE), re.compile(LATIN_WORDS)
 _FORMER = re.compile(r"^ *(?:旧姓|旧氏|旧|舊姓|キュウセイ|キユウセイ|キュウ|キユウ|NEE|FORMERLY)[ :・=-]*")
 _ALIAS = re.compile(r"^ *(?:通称名?|通名|別名|本名|ツウショウ(?:メイ)?|ツウメイ|ホンミョウ|ALIAS|AKA)[ :・=-]*")
 _BLANKS = re.compile("  +")
@@ -77,13 +81,17 @@ class Name:
 
 
 def in_their_fields(kanji: str, kana_name: str) -> tuple[str, str]:
-    """Both fields of one registration, each with what belongs there: a reading in the kanji field is no kanji name.
+    """Both fields of one registration, each with what belongs there: a reading in the kanji field is no kanji name, and where no kanji name is
+    written, Latin words in the field of the reading are the name as it is written.
 
     >>> in_their_fields("サトウ ハナコ", ""), in_their_fields("サトウ ハナコ", "佐藤 花子"), in_their_fields("佐藤 花子", "")
     (('', 'サトウ ハナコ'), ('佐藤 花子', 'サトウ ハナコ'), ('佐藤 花子', ''))
+    >>> in_their_fields("", "NGUYEN LAN"), in_their_fields("王 小明", "WANG XIAOMING"), in_their_fields("", "NGUYEN")
+    (('NGUYEN LAN', ''), ('王 小明', 'WANG XIAOMING'), ('', 'NGUYEN'))
     """
     kanji, kana_name = kanji.replace("\n", " "), kana_name.replace("\n", " ")
     reading, han = _KANA_ALONE.search(kanji) is not None, _HAN_ALONE.search(kana_name) is not None
+    han = han or ((reading or not kanji) and _LATIN_WORDS.search(kana_name) is not None)
     return (
         (kana_name if han else "") if reading or not kanji else kanji,
         (kanji if reading else "") if han or not kana_name else kana_name,

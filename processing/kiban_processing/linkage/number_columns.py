@@ -19,7 +19,7 @@ INSURANCE = ("insurer_number", "insured_symbol", "insured_number", "insured_bran
 def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, also: str = "") -> None:
     """Makes the temporary table `name`, one row per registration of `relation`, and leaves no other.
 
-    Columns: registration, site_id, day, birth_date, name_kanji, name_kana, address; sex (1, 2); as texts
+    Columns: registration, site_id, day, birth_date, name_kanji, name_kana; sex (1, 2); as texts
     postal, phone, insurer, household, branch (a number), personal; elderly; and what `also` adds, SQL over address and day.
     """
     _read_odd(con, relation, f"{name}_postal", "postal_code", _POSTAL_USUAL, addresses.postal_code)
@@ -35,12 +35,12 @@ def lay(con: duckdb.DuckDBPyConnection, relation: str, name: str, also: str = ""
                    CASE WHEN usual AND insurer_read <> '' AND number_read <> '' AND NOT regexp_matches(insurer_read, '^{insurance.PUBLIC_ASSISTANCE}$')
                         THEN insurer_read || '|' || symbol_read || '|' || number_read END AS household_read,
                    {_ODD} AS odd, CASE WHEN {_POSTAL_USUAL} THEN right(replace({_digits("postal_code")}, '-', ''), 7) END AS postal_digits,
-                   CASE WHEN {_PHONE_USUAL} THEN regexp_replace({_digits("phone")}, '[^0-9]', '', 'g') END AS phone_digits
+                   CASE WHEN {_PHONE_USUAL} THEN translate({_digits("phone")}, '()- ', '') END AS phone_digits
             FROM ({insured})),
         nationally AS (SELECT *, {_NATIONAL} AS national FROM read_once)
         SELECT registration, CAST(site_id AS VARCHAR) AS site_id,
                CAST(registered_on AS DATE) - DATE '1970-01-01' AS day, CAST(birth_date AS DATE) AS birth_date,
-               CAST(name_kanji AS VARCHAR) AS name_kanji, CAST(name_kana AS VARCHAR) AS name_kana, address,
+               CAST(name_kanji AS VARCHAR) AS name_kanji, CAST(name_kana AS VARCHAR) AS name_kana,
                CASE x.value WHEN 'male' THEN 1 WHEN 'female' THEN 2 END::TINYINT AS sex,
                CASE WHEN postal_digits IS NULL THEN p.value WHEN replace(postal_digits, left(postal_digits, 1), '') <> '' THEN postal_digits END AS postal,
                CASE WHEN phone_digits IS NULL THEN t.value WHEN {_IS_PHONE} THEN national END AS phone,

@@ -139,6 +139,10 @@ TEXTS: dict[str, Text] = {
     "rule:newborn": Text("命名前の新生児の登録です", "registration of a newborn not yet named"),
     "rule:given-not-equal": Text("名が一致していることを確かめられません", "given names are not known to be equal"),
     "rule:same-hospital": Text("同じ医療機関の二つの登録です", "two registrations of one hospital"),
+    "rule:read-alike": Text(
+        "名の読みだけが一致し、漢字が異なります（読みの同じ双生児等の可能性があります）",
+        "given names are equal in reading only, their kanji differ (perhaps twins whose names are read alike)",
+    ),
     "rule:cluster": Text("統合すると、別人と判断した登録どうしが同じ人になります", "would join registrations judged to be two persons"),
     "rule:settled-same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
     "rule:settled-apart": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),

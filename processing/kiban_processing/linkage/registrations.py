@@ -6,11 +6,12 @@ Encodings: UTF-8 with or without BOM, and CP932 (Shift_JIS as Windows writes it)
 from __future__ import annotations
 
 import codecs
+import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import numpy as np
@@ -117,28 +118,33 @@ def lay(
     name no day, per column.
     """
     con.register("linkage_received", received.rows)
-    for column in _DATES:
-        con.register(f"linkage_{column}", _dates(received.rows, column))
+    dates = {column: _dates(received.rows, column) for column in _DATES}
+    for column, days in dates.items():
+        con.register(f"linkage_{column}", days)
     other = ", ".join(f"r.{column}" for column in keys.COLUMNS if column not in ("registration", *_DATES))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
         SELECT r.registration, r.local_patient_id, a.day AS registered_on, b.day AS birth_date, {other}
-        FROM (SELECT *, row_number() OVER (PARTITION BY registration ORDER BY position DESC) AS latest FROM linkage_received) r
+        FROM linkage_received r
+        SEMI JOIN (SELECT max(position) AS position FROM linkage_received GROUP BY registration) latest ON latest.position = r.position
         LEFT JOIN linkage_registered_on a ON a.written = r.registered_on
         LEFT JOIN linkage_birth_date b ON b.written = r.birth_date
-        WHERE latest = 1 AND op <> 'delete' ORDER BY registration""")
+        WHERE op <> 'delete'""")
     if withdrawn:
         con.execute(f"""
             CREATE OR REPLACE TEMP TABLE {withdrawn} AS
             SELECT registration FROM linkage_received GROUP BY registration HAVING arg_max(op, position) = 'delete' ORDER BY registration""")
-    counted = con.execute(f"""
-        SELECT count(*), (SELECT count(*) FROM {name}),
-               count(*) FILTER (op = 'new') - count(DISTINCT registration) FILTER (op = 'new'), count(*) FILTER (op = 'delete')
-        FROM linkage_received""").fetchall()[0]
-    counts = dict(zip(("rows", "registrations", "repeated", "deleted"), (int(value) for value in counted), strict=True))
-    for column in _DATES:
-        unread = f"SELECT count(*) FROM linkage_received r JOIN linkage_{column} d ON d.written = r.{column} WHERE d.day IS NULL"
-        counts[f"{column}_unreadable"] = int(con.execute(unread).fetchall()[0][0])
+    kept = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    new = received.rows.column("registration").filter(pc.equal(received.rows.column("op"), "new"))
+    counts = {
+        "rows": received.rows.num_rows,
+        "registrations": kept,
+        "repeated": len(new) - int(pc.count_distinct(new).as_py()),
+        "deleted": int(pc.sum(pc.equal(received.rows.column("op"), "delete"), min_count=0).as_py()),
+    }
+    for column, days in dates.items():
+        unread = days.column("written").filter(pc.is_null(days.column("day")))
+        counts[f"{column}_unreadable"] = int(pc.sum(pc.is_in(received.rows.column(column), value_set=unread), min_count=0).as_py())
     for view in ("linkage_received", *(f"linkage_{column}" for column in _DATES)):
         con.unregister(view)
     return counts
@@ -155,14 +161,8 @@ def _dates(rows: pa.Table, column: str) -> pa.Table:
 
 
 def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UNREADABLE_FILE.refuse(file=path.name) from error
-    content, encoding = _utf8(raw, path.name)
-    del raw
-    table = _parsed(content, path.name)
-    del content
+    source, encoding = _utf8(path)
+    table = _parsed(source, path.name)
     columns = [mapping.get(column.strip(), column.strip()) for column in table.column_names]
     for position, column in enumerate(columns):
         if column not in COLUMNS or column in columns[:position]:
@@ -171,8 +171,8 @@ def _read_file(path: Path, mapping: Mapping[str, str]) -> tuple[pa.Table, str]:
         if column not in columns:
             raise MISSING_COLUMN.refuse(file=path.name, column=column)
     table = table.rename_columns(columns)
-    empty = pa.array([""] * table.num_rows, pa.string())
-    table = pa.table({column: pc.utf8_trim_whitespace(table.column(column)) if column in columns else empty for column in COLUMNS})
+    empty = pa.repeat(pa.scalar("", pa.string()), table.num_rows)
+    table = pa.table({column: table.column(column) if column in columns else empty for column in COLUMNS})
     for column in KEY:
         _check(pc.equal(table.column(column), ""), EMPTY_KEY, file=path.name, column=column)
     operation = pc.utf8_lower(table.column("op"))
@@ -187,27 +187,48 @@ def _check(bad: Any, ground: Ground, **particulars: object) -> None:
         raise ground.refuse(row=at + 1, **particulars)
 
 
-def _utf8(raw: bytes, file: str) -> tuple[memoryview, str]:
-    """The file as UTF-8 without mark; no second copy is made of a file that is UTF-8 already."""
-    marked = raw.startswith(codecs.BOM_UTF8)
-    reader, view = codecs.getincrementaldecoder("utf-8")(), memoryview(raw)
+def _utf8(path: Path) -> tuple[Callable[[], IO[bytes]], str]:
+    """How to open the file as UTF-8 without mark; a file that is UTF-8 already is not held in memory, a pipe, read only once, is."""
     try:
-        for start in range(0, len(raw), _PIECE):
-            reader.decode(view[start : start + _PIECE])
-        reader.decode(b"", final=True)
-        return view[len(codecs.BOM_UTF8) :] if marked else view, "utf-8-bom" if marked else "utf-8"
-    except UnicodeDecodeError:
-        error = _first_error(raw)
-        # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
-        if marked or _mostly_utf8(raw):
-            raise _undecodable(raw, error.start, file) from None
+        held = None if path.is_file() else path.read_bytes()
+        marked = _is_utf8(path.open("rb") if held is None else io.BytesIO(held))
+        raw = path.read_bytes() if marked is None and held is None else held or b""
+    except OSError as error:
+        raise UNREADABLE_FILE.refuse(file=path.name) from error
+    if marked is not None:
+        begin = len(codecs.BOM_UTF8) if marked else 0
+        return lambda: _opened(path if held is None else held, begin), "utf-8-bom" if marked else "utf-8"
+    # A damaged UTF-8 file can be valid CP932 by chance, as garbage; what is nearly all UTF-8 is taken for damaged UTF-8.
+    if raw.startswith(codecs.BOM_UTF8) or _mostly_utf8(raw):
+        raise _undecodable(raw, _first_error(raw).start, path.name)
     try:
         text = raw.decode("cp932")
     except UnicodeDecodeError as error:
-        raise _undecodable(raw, error.start, file) from None
+        raise _undecodable(raw, error.start, path.name) from None
     if undefined := _UNDEFINED_IN_CP932.search(text):
-        raise _undecodable(raw, len(text[: undefined.start()].encode("cp932")), file)
-    return memoryview(text.encode()), "cp932"
+        raise _undecodable(raw, len(text[: undefined.start()].encode("cp932")), path.name)
+    content = text.encode()
+    return lambda: io.BytesIO(content), "cp932"
+
+
+def _is_utf8(source: IO[bytes]) -> bool | None:
+    """Whether a file of UTF-8 begins with its mark; None if it is not UTF-8."""
+    decoder, marked = codecs.getincrementaldecoder("utf-8")(), None
+    try:
+        with source:
+            while piece := source.read(_PIECE):
+                marked = piece.startswith(codecs.BOM_UTF8) if marked is None else marked
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return None
+    return bool(marked)
+
+
+def _opened(source: Path | bytes, begin: int) -> IO[bytes]:
+    opened: IO[bytes] = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+    opened.seek(begin)
+    return opened
 
 
 def _first_error(raw: bytes) -> UnicodeDecodeError:
@@ -230,7 +251,8 @@ def _mostly_utf8(raw: bytes) -> bool:
     return readable > 9 * broken
 
 
-def _parsed(content: memoryview, file: str) -> pa.Table:
+def _parsed(source: Callable[[], IO[bytes]], file: str) -> pa.Table:
+    """The rows as trimmed text, parsed piece by piece."""
     malformed: list[tuple[int | None, int, int]] = []
 
     def note(row: pa_csv.InvalidRow) -> str:
@@ -238,15 +260,21 @@ def _parsed(content: memoryview, file: str) -> pa.Table:
         return "skip"
 
     try:
-        header = pa_csv.open_csv(
-            pa.BufferReader(content), parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _row: "skip")
-        ).schema.names
-        table = pa_csv.read_csv(
-            pa.BufferReader(content),
-            read_options=pa_csv.ReadOptions(use_threads=False),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-            convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
-        )
+        with source() as opened:
+            header = pa_csv.open_csv(
+                opened, parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _row: "skip")
+            ).schema.names
+        with source() as opened:
+            reader = pa_csv.open_csv(
+                opened,
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=_PIECE),
+                parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
+                convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
+            )
+            trimmed = [
+                pa.record_batch([pc.utf8_trim_whitespace(column) for column in batch.columns], schema=reader.schema) for batch in reader
+            ]
+        table = pa.Table.from_batches(trimmed, reader.schema)
     except pa.ArrowInvalid:
         # The library's message can quote the file's content.
         raise MALFORMED_FILE.refuse(file=file) from None

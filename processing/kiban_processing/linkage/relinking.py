@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kiban_processing.language import Text
-from kiban_processing.linkage import by_model, delivering, folder, municipalities, parameters, registrations
+from kiban_processing.linkage import by_model, delivering, differences, folder, municipalities, parameters, registrations
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.registrations import Received
 from kiban_processing.linkage.settings import LinkageSettings
 from kiban_processing.linkage.state import lines, serials
-from kiban_processing.linkage.state.kept import Beginning, named
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import named
 from kiban_processing.linkage.state.pages import Random
 from kiban_processing.linkage.state.sealing import StateKey
 from kiban_processing.refusals import Family, Ground
@@ -39,12 +39,12 @@ UNUSABLE_PREVIOUS = Ground(
 
 
 def link_all(
-    con: duckdb.DuckDBPyConnection, received: Received, previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
+    con: duckdb.DuckDBPyConnection, counts: dict[str, int], previous: Path | None, model_file: Path | None, out: Path, key: StateKey, random: Random,
     settings: LinkageSettings | None, say: Any, frozen: Frozen | None = None, mergers: bytes = b"",
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """Link everything and write it into the new folder `out`; returns the report and the model as text.
+    """Link everything that `registrations.lay` has laid, with the `counts` it returned, and write it into the new folder `out`.
 
-    `frozen`: counts to judge by, None for those of these registrations. `mergers`: the table of municipalities' mergers; it goes into the
+    Returns the report and the model as text; the table laid is dropped. `frozen`: counts to judge by, None for those of these registrations. `mergers`: the table of municipalities' mergers; it goes into the
     state, so that deliveries are read by it too.
     Refuses: linkage-previous-unusable, linkage-model-unusable, linkage-mergers-unusable, and as `model.link`.
     """
@@ -54,10 +54,11 @@ def link_all(
     learnt = _model(model_file) if model_file else None
     before = _before(previous) if previous else None
     merged = municipalities.read_mergers(mergers) if mergers else None
-    counts = registrations.lay(con, received)
     beginning = Beginning(out, key, random, by_model.SHAPE)
     labels: list[Nodes] = []
     quality: list[dict[str, Any]] = []
+    earlier: list[folder.Earlier] = []
+    differing: list[tuple[differences.Differences, pa.Table]] = []
 
     def keep(con: duckdb.DuckDBPyConnection, table: str, judged: str, found: Nodes, judge: Model, _frozen: Frozen) -> None:
         say("keep", 0, len(found))
@@ -67,15 +68,21 @@ def link_all(
         labels.append(found)
         say("report", 0, len(found))
         quality.append(qualities.of_run(con, table, judged, found, judge))
+        if before is not None:
+            names = con.execute(f"SELECT registration FROM {table} ORDER BY node").to_arrow_table().column("registration").combine_chunks()
+            earlier.append(_earlier(before, names))
+            changed = differences.find(earlier[0].serials, found)
+            differing.append((changed, differences.explain(con, judged, changed)))
 
     try:
         say("link", 0, counts["registrations"])
-        linked = model.link(con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged)
+        linked = model.link(
+            con, "linkage_registrations", settings, frozen=frozen, learnt=learnt, keep=keep, mergers=merged, explained=("review",)
+        )
         texts = con.execute("SELECT site_id, local_patient_id FROM linkage_registrations ORDER BY registration").to_arrow_table()
         con.execute("DROP TABLE linkage_registrations")
         names = linked.clusters.column("registration").combine_chunks()
-        review = with_nodes(linked.pairs.filter(pc.equal(linked.pairs.column("decision"), "review")), names)
-        earlier = _earlier(before, names) if before is not None else None
+        review = with_nodes(linked.pairs, names)
         model_text = json.dumps(linked.model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         notes = {"model": linked.model.digest(), "deliveries": 0, "changed": 0}
 
@@ -91,7 +98,9 @@ def link_all(
                 **frozen_parts(linked.frozen),
             }
 
-        persons, ids, made = folder.write_whole(out, key, beginning, texts, labels[0], review, earlier, attached, notes)
+        persons, ids, made = folder.write_whole(
+            out, key, beginning, texts, labels[0], review, earlier[0] if earlier else None, attached, notes
+        )
     finally:
         beginning.close()
         con.execute("DROP TABLE IF EXISTS linkage_registrations")
@@ -100,7 +109,8 @@ def link_all(
         "hospitals": pc.count_distinct(texts.column("site_id")).as_py(),
         "persons": {"count": made["persons"], "new": len(persons.new), **folder.ended(persons, lambda found: folder.texts(ids[found]))},
         "events": folder.events(persons, lambda found: folder.texts(ids[found])),
-        "differences": _differences(earlier, persons, texts) if earlier is not None else [],
+        "differences": [each for changed, why in differing for each in differences.told(changed, why, texts)],
+        **({"agreement": differing[0][0].agreement()} if differing else {}),
         "linkage": {**linked.report, "quality": quality[0], "quality_digest": qualities.digest(quality[0])},
     }, model_text
 
@@ -115,13 +125,15 @@ def _model(file: Path) -> Model:
 
 def keep_rows(con: duckdb.DuckDBPyConnection, table: str, beginning: Beginning, size: int, say: Any) -> None:
     """Keep a whole run's keys table, in the order of its nodes."""
-    columns = f"*, {registrations.prefix_sql('registration')} AS prefix"
-    for start in range(0, max(size, 1), _ROWS_AT_A_TIME):
-        piece = con.execute(
-            f"SELECT {columns} FROM {table} WHERE node >= {start} AND node < {start + _ROWS_AT_A_TIME} ORDER BY node"
-        ).to_arrow_table()
+    pieces = con.execute(f"SELECT *, {registrations.prefix_sql('registration')} AS prefix FROM {table} ORDER BY node").to_arrow_reader(
+        _ROWS_AT_A_TIME
+    )
+    tables = (pa.Table.from_batches([batch]) for batch in pieces) if size else iter([pieces.schema.empty_table()])
+    done = 0
+    for piece in tables:
         beginning.add_rows(piece.drop_columns(["prefix"]), piece.column("prefix").to_numpy())
-        say("keep", start, size)
+        done += piece.num_rows
+        say("keep", done, size)
 
 
 def with_nodes(pairs: pa.Table, names: pa.Array) -> pa.Table:
@@ -169,33 +181,3 @@ def _earlier(before: pa.Table, names: pa.Array) -> folder.Earlier:
     serial = np.where(known, code[at] if len(code) else 0, serials.NOT_YET)
     ids = np.frombuffer("".join(person.dictionary.to_pylist()).encode(), np.uint8).reshape(-1, lines.ID_BYTES)
     return folder.Earlier(serial, at, ids)
-
-
-def _differences(earlier: folder.Earlier, persons: serials.Renumbering, texts: pa.Table) -> list[dict[str, Any]]:
-    """Pairs of known registrations that were one person and are two now (parted), or the other way round (joined)."""
-    before, now = earlier.serials, persons.serials
-    known = np.flatnonzero(before != serials.NOT_YET)
-    found = []
-    for kind, inner, outer in (("parted", before, now), ("joined", now, before)):
-        order = known[np.lexsort((known, inner[known]))]
-        group, start, size = np.unique(inner[order], return_index=True, return_counts=True)
-        for begin, count in zip(start[size > 1].tolist(), size[size > 1].tolist(), strict=True):
-            members = order[begin : begin + count]
-            if (outer[members] == outer[members[0]]).all():
-                continue
-            left, right = np.triu_indices(count, 1)
-            differs = outer[members[left]] != outer[members[right]]
-            found += [(kind, int(one), int(other)) for one, other in zip(members[left[differs]], members[right[differs]], strict=True)]
-    ends = pa.array([node for _, *both in found for node in both], pa.int64())
-    written = texts.take(ends).to_pylist()
-    return [
-        {
-            "kind": kind,
-            **{
-                f"{side}_{column}": value
-                for side, row in zip(("left", "right"), written[2 * at : 2 * at + 2], strict=True)
-                for column, value in row.items()
-            },
-        }
-        for at, (kind, _, _) in enumerate(found)
-    ]

@@ -21,3 +21,7 @@ class LinkageSettings:
     train: Training = "auto"
     train_from_rows: int = 50_000
     seed: int = 1
+
+
+# With so few rows, thinking about a statement takes the engine longer than running it as it stands, and threads wait more than they work.
+FEW = 50_000

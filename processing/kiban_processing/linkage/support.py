@@ -41,15 +41,18 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
         SELECT node, dob, unnest([{", ".join(HOUSEHOLD)}]) AS household FROM {keys} WHERE dob IS NOT NULL""")
     con.execute("DELETE FROM linkage_household_keys WHERE household IS NULL")
     moves = """
-        SELECT DISTINCT p."left", p."right", l.dob, least(l.household, r.household) AS one, greatest(l.household, r.household) AS other
+        SELECT p."left", p."right", l.dob, least(l.household, r.household) AS one, greatest(l.household, r.household) AS other
         FROM {pairs} p JOIN linkage_household_keys l ON l.node = p."left" JOIN linkage_household_keys r ON r.node = p."right"
         WHERE l.household <> r.household"""
     con.execute(f"CREATE OR REPLACE TEMP TABLE linkage_moves AS {moves.format(pairs='linkage_doubtful')}")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE linkage_movers AS
+        SELECT DISTINCT k.node FROM linkage_household_keys k SEMI JOIN (SELECT one AS household FROM linkage_moves UNION SELECT other FROM linkage_moves) m USING (household)""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_evidence AS
         SELECT "left", "right" FROM {judged} j
         WHERE decision = 'link' AND {evidence.level_in(BIRTH_DATE, "equal")}
-          AND "left" IN (SELECT k.node FROM linkage_household_keys k SEMI JOIN (SELECT one AS household FROM linkage_moves UNION SELECT other FROM linkage_moves) m USING (household))
+          AND "left" IN (SELECT node FROM linkage_movers) AND "right" IN (SELECT node FROM linkage_movers)
         UNION ALL SELECT "left", "right" FROM linkage_doubtful""")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE linkage_supporters AS
@@ -63,7 +66,7 @@ def strengthen(con: duckdb.DuckDBPyConnection, keys: str, judged: str, model: Mo
                      {_GAIN} AS w_support, CAST(NULL AS BOOLEAN) AS settled
               FROM {judged} j LEFT JOIN linkage_supporters s ON s."left" = j."left" AND s."right" = j."right")
         ORDER BY "left", "right" """)
-    for table in ("doubtful", "household_keys", "moves", "evidence", "supporters"):
+    for table in ("doubtful", "household_keys", "moves", "movers", "evidence", "supporters"):
         con.execute(f"DROP TABLE linkage_{table}")
     return name
 

@@ -20,32 +20,32 @@ import pyarrow.compute as pc
 from kiban_processing.linkage import (
     by_model,
     comparisons,
-    decided,
     folder,
     increment,
     keys,
     parameters,
-    registrations,
     relinking,
+    row_digests,
+    shown_pairs,
+    vault_changes,
 )
 from kiban_processing.linkage.clusters import Nodes
 from kiban_processing.linkage.frozen import Frozen
 from kiban_processing.linkage.increment import Change
 from kiban_processing.linkage.parameters import Model
-from kiban_processing.linkage.state import indexes, kept, pairs, rows, serials
-from kiban_processing.linkage.state.kept import NAME_BYTES, NAMES, NO_PERSON, Beginning, Kept, Step, named
+from kiban_processing.linkage.shown_pairs import PAIRS
+from kiban_processing.linkage.state import kept, rows, serials, steps
+from kiban_processing.linkage.state.beginning import Beginning
+from kiban_processing.linkage.state.kept import NAMES, NO_PERSON, Kept, named
 from kiban_processing.linkage.state.pages import Random
-from kiban_processing.linkage.state.pairs import LINK, VETO
 from kiban_processing.linkage.state.sealing import StateKey
-from kiban_processing.linkage.state.settled import Decisions
+from kiban_processing.linkage.state.steps import Step
+from kiban_processing.linkage.vault_changes import Difference, compare
 
 Say = Callable[[str, int, int | None], None]
+__all__ = ["PAIRS", "VERSIONS", "Difference", "Linked", "compare", "link_all", "link_changes", "open_state", "usable"]
+
 VERSIONS = {"keys": keys.VERSION, "comparisons": comparisons.VERSION}
-PAIRS = pa.schema(
-    [("left", pa.string()), ("right", pa.string()), ("weight", pa.float64()), ("decision", pa.string()),
-     ("reasons", pa.list_(pa.string())), ("weights", pa.list_(pa.float64()))]
-)  # fmt: skip
-_DECISIONS = "decisions"
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,6 @@ class Linked:
     single: pa.Table
     model: Model
     report: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How many registrations came or are otherwise, how many went, and how many the state knows."""
-
-    changed: int
-    gone: int
-    known: int
-
-    @property
-    def share(self) -> float:
-        return (self.changed + self.gone) / max(self.known, 1)
 
 
 def open_state(state: Path, key: StateKey) -> Kept:
@@ -114,40 +101,19 @@ def link_all(
         lines = _lines(*(review.column(column).to_numpy() for column in ("left_node", "right_node", "weight")))
         attached = {
             by_model.MODEL_PART: _model_text(linked.model),
-            _DECISIONS: _stream(decisions),
+            vault_changes.DECISIONS_PART: vault_changes.stream(decisions),
             **relinking.frozen_parts(linked.frozen),
         }
         counts = {**folder.first_counts(persons, 0), "review": len(lines)}
         notes = {**counts, "lineage": beginning.lineage(), "versions": VERSIONS, "model": linked.model.digest()}
         place = np.arange(len(names), dtype=np.int64)
-        beginning.finish(persons.serials, place, np.zeros_like(place), lines, attached, notes, _named(con, relation, names))
+        beginning.finish(persons.serials, place, np.zeros_like(place), lines, attached, notes, row_digests.named_rows(con, relation, names))
     finally:
         beginning.close()
     none = pa.array([], pa.string())
     return Linked(
         linked.clusters, none, linked.pairs.select(PAIRS.names).cast(PAIRS), none, PAIRS.empty_table(), linked.model, linked.report
     )
-
-
-def compare(con: duckdb.DuckDBPyConnection, relation: str, state: Kept) -> Difference:
-    """Make `linkage_changed` (the rows of `relation` that the state does not know as they are) and `linkage_gone` (registration)."""
-    living = np.setdiff1d(np.arange(state.size), state.dead)
-    held = state.pages.all("names")[living]
-    con.register(
-        "linkage_known",
-        pa.table({"registration": _texts(held), "digest": pa.array(held["digest"].astype(np.uint64), pa.uint64())}),
-    )
-    try:
-        con.execute(f"""
-            CREATE OR REPLACE TEMP TABLE linkage_changed AS
-            SELECT r.* FROM {relation} r LEFT JOIN linkage_known k USING (registration) WHERE k.digest IS DISTINCT FROM {_digest("r")}""")
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE linkage_gone AS SELECT registration FROM linkage_known ANTI JOIN {relation} USING (registration)"
-        )
-    finally:
-        con.unregister("linkage_known")
-    changed, gone = (con.execute(f"SELECT count(*) FROM linkage_{name}").fetchall()[0][0] for name in ("changed", "gone"))
-    return Difference(changed, gone, len(held))
 
 
 def link_changes(
@@ -160,17 +126,18 @@ def link_changes(
     """
     model = parameters.read(state.attached(by_model.MODEL_PART).decode(), "model.json")
     frozen = by_model.frozen_of(state)
-    delivery, digests = _delivery(con, state, frozen, decisions)
     judge = by_model.ByModel(con, model, frozen.registrations)
-    change = increment.judge(state, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
+    with vault_changes.in_haste(con):
+        delivery, digests = vault_changes.delivery(con, state, frozen, decisions)
+        change = increment.judge(state, delivery, rows.pack(delivery.keys.drop_columns(["local_patient_id"])), judge)
     say("link", delivery.keys.num_rows, delivery.keys.num_rows)
     counts = _advance(state, out, key, random, change, delivery, digests, decisions)
     touched = named(change.pool.texts(change.touched))
     first = np.unique(change.persons.serials, return_index=True, return_inverse=True)
     clusters = pa.table({"registration": touched, "cluster": touched.take(pa.array(first[1][first[2]]))})
-    made = _pairs(change, judge)
+    made = shown_pairs.of_change(change, judge)
     removed = named(state.texts(change.arrival.dead))
-    single = _between(change, change.settled.left[change.settled.turned], change.settled.right[change.settled.turned])
+    single = shown_pairs.between(change, change.settled.left[change.settled.turned], change.settled.right[change.settled.turned])
     report = {
         "registrations": counts["registrations"],
         "clusters": counts["persons"],
@@ -184,46 +151,6 @@ def link_changes(
         },
     }  # fmt: skip
     return Linked(clusters, delivery.withdrawn, made, removed, single, model, report)
-
-
-def _delivery(
-    con: duckdb.DuckDBPyConnection, state: Kept, frozen: Frozen, decisions: pa.Table
-) -> tuple[increment.Delivery, npt.NDArray[np.uint64]]:
-    table = keys.normalise_relation(con, "linkage_changed", frozen, "linkage_delivered")
-    try:
-        found = con.execute(f"""
-            SELECT k.* REPLACE ('' AS site_id), k.registration AS local_patient_id, {registrations.prefix_sql("k.registration")} AS prefix, {_digest("r")} AS digest
-            FROM {table} k JOIN linkage_changed r USING (registration) ORDER BY k.node""").to_arrow_table()
-    finally:
-        con.execute(f"DROP TABLE IF EXISTS {table}")
-    gone = con.execute("SELECT registration FROM linkage_gone ORDER BY 1").to_arrow_table().column(0).combine_chunks().cast(pa.string())
-    delivery = increment.Delivery(
-        found.drop_columns(["prefix", "digest"]), _numbers(found, "prefix"), gone, _prefixes(con, gone), _turned(con, state, decisions)
-    )
-    return delivery, _numbers(found, "digest")
-
-
-def _turned(con: duckdb.DuckDBPyConnection, state: Kept, decisions: pa.Table) -> Decisions:
-    """All that act, and those that acted at the run that left the state and no longer do."""
-    before = pa.ipc.open_stream(pa.py_buffer(state.attached(_DECISIONS))).read_all()
-    con.register("linkage_decided_now", decisions.cast(decided.DECISIONS))
-    con.register("linkage_decided_before", before)
-    ordered = '(SELECT DISTINCT least("left", "right") AS "left", greatest("left", "right") AS "right", same FROM {})'
-    now, then = ordered.format("linkage_decided_now"), ordered.format("linkage_decided_before")
-    try:
-        found = con.execute(f"""
-            SELECT "left", "right", same, true AS acting, NOT EXISTS (SELECT 1 FROM {then} b WHERE b."left" = n."left" AND b."right" = n."right" AND b.same = n.same) AS turned
-            FROM {now} n
-            UNION ALL
-            SELECT "left", "right", same, false, true FROM {then} b
-            WHERE NOT EXISTS (SELECT 1 FROM {now} n WHERE b."left" = n."left" AND b."right" = n."right" AND b.same = n.same)
-            ORDER BY ALL""").to_arrow_table()
-    finally:
-        con.unregister("linkage_decided_now")
-        con.unregister("linkage_decided_before")
-    left, right = (found.column(side).combine_chunks().cast(pa.string()) for side in ("left", "right"))
-    flags = (found.column(flag).combine_chunks().to_numpy(zero_copy_only=False) for flag in ("same", "acting", "turned"))
-    return Decisions(left, right, _prefixes(con, left), _prefixes(con, right), *(np.asarray(flag, np.bool_) for flag in flags))
 
 
 def _advance(
@@ -241,67 +168,21 @@ def _advance(
     place[corrected] = state.line(arrival.replaced[corrected])[0]
     brought = delivery.keys.column("registration").combine_chunks()
     names = np.zeros(len(brought), NAMES)
-    names["registration"], names["digest"] = _fixed(brought), digests
+    names["registration"], names["digest"] = row_digests.fixed(brought), digests
     # Written otherwise, but the same to every comparison: no new node, only another digest.
     alike = np.setdiff1d(np.arange(len(names)), arrival.fresh)
     renamed = state.find(brought.take(pa.array(alike)), delivery.prefixes[alike])
     opened = change.opened
-    review = np.concatenate([state.review()[~change.closed], _lines(opened.left, opened.right, opened.weight)])
+    review = np.concatenate([state.review[~change.closed], _lines(opened.left, opened.right, opened.weight)])
     step = Step(
         pool.rows(pool.fresh), change.prefixes, serial_of, place, np.zeros_like(place), arrival.dead, arrival.erased,
         (change.touched[moved], persons.serials[moved]), change.pairs, review, state.cuts, names[arrival.fresh], (renamed, names[alike]),
-        {_DECISIONS: _stream(decisions)},
+        {vault_changes.DECISIONS_PART: vault_changes.stream(decisions)},
     )  # fmt: skip
     counts = {**folder.next_counts(state, change, int(state.notes["next_serial"])), "review": len(review)}
-    kept.advance(state, out, key, random, step, {**state.notes, **counts})
-    folder.fold(state, out, key, random)
+    standing = steps.advance(state, out, key, random, step, {**state.notes, **counts})
+    folder.fold(state, standing, out, key, random)
     return counts
-
-
-def _pairs(change: Change, judge: by_model.ByModel) -> pa.Table:
-    """What is to be shown of the touched: links within a person, doubts, and vetoes of what is new or newly settled."""
-    size, found = change.pool.fresh[0] if len(change.pool.fresh) else np.iinfo(np.int64).max, change.found
-    order = np.argsort(change.touched)
-    serial = np.full(len(found), NO_PERSON, np.int64), np.full(len(found), NO_PERSON, np.int64)
-    for side, nodes in zip(serial, (found.left, found.right), strict=True):
-        within = indexes.within(nodes, change.touched[order])
-        side[within] = change.persons.serials[order][np.searchsorted(change.touched[order], nodes[within])]
-    links = found.where((found.decision == LINK) & (serial[0] == serial[1]) & (serial[0] != NO_PERSON))
-    vetoed = found.where(found.decision == VETO)
-    fresh = (vetoed.left >= size) | (vetoed.right >= size)
-    vetoed = vetoed.where(fresh | change.settled.names(vetoed, change.settled.turned))
-    shown = pairs.join(links, vetoed, change.doubtful)
-    if not len(shown):
-        return PAIRS.empty_table()
-    ordered = change.pool.ordered(np.unique(np.concatenate([shown.left, shown.right])))
-    place = np.zeros(int(ordered.max()) + 1, np.int64)
-    place[ordered] = np.arange(len(ordered))
-    one, other = place[shown.left], place[shown.right]
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    settled = change.settled.names(shown, change.settled.acting)
-    doubtful = indexes.within(shown.keys(), np.sort(change.doubtful.keys()))
-    parted = doubtful & (shown.decision == LINK)
-    explained = judge.explain(change.pool.table(ordered), low, high, shown.weight, shown.decision, settled, parted)
-    names = named(change.pool.texts(ordered))
-    texts = np.where(doubtful, "review", np.where(shown.decision == LINK, "link", "veto"))
-    told = pa.table(
-        {
-            "left": names.take(pa.array(low)),
-            "right": names.take(pa.array(high)),
-            "weight": shown.weight,
-            "decision": pa.array(texts.astype(str), pa.string()),
-            "reasons": explained.column("reasons"),
-            "weights": explained.column("weights"),
-        }
-    )
-    notable = explained.column("notable").to_numpy() | settled | (shown.decision != VETO)
-    return told.filter(pa.array(notable)).cast(PAIRS)
-
-
-def _between(change: Change, left: Nodes, right: Nodes) -> pa.Table:
-    """These pairs by name."""
-    names = [named(change.pool.texts(nodes)) for nodes in (left, right)]
-    return pa.table({"left": names[0], "right": names[1]})
 
 
 def _lines(left: Nodes, right: Nodes, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
@@ -310,52 +191,5 @@ def _lines(left: Nodes, right: Nodes, weight: npt.NDArray[np.float64]) -> npt.ND
     return made
 
 
-def _digest(row: str) -> str:
-    """SQL for 64 bits that tell whether a row is as it was."""
-    columns = (f"coalesce({row}.{column}::VARCHAR, chr(30))" for column in keys.COLUMNS if column != "registration")
-    return f"('0x' || substr(sha256(concat_ws(chr(31), {', '.join(columns)})), 1, 16))::UBIGINT"
-
-
-def _named(con: duckdb.DuckDBPyConnection, relation: str, names: pa.Array) -> npt.NDArray[np.void]:
-    found = con.execute(f"SELECT registration, {_digest('r')} AS digest FROM {relation} r ORDER BY registration").to_arrow_table()
-    made = np.zeros(len(names), NAMES)
-    made["registration"], made["digest"] = _fixed(names), _numbers(found, "digest")
-    return made
-
-
-def _fixed(names: pa.Array) -> npt.NDArray[np.bytes_]:
-    if len(names) and pc.max(pc.binary_length(names)).as_py() > NAME_BYTES:
-        raise ValueError(f"a vault names a registration by at most {NAME_BYTES} bytes")
-    fixed: npt.NDArray[np.bytes_] = names.to_numpy(zero_copy_only=False).astype(f"S{NAME_BYTES}")
-    return fixed
-
-
-def _texts(held: npt.NDArray[np.void]) -> pa.Array:
-    return pa.array(held["registration"].astype(f"U{NAME_BYTES}"), pa.string())
-
-
-def _prefixes(con: duckdb.DuckDBPyConnection, names: pa.Array) -> npt.NDArray[np.uint64]:
-    con.register("linkage_sought", pa.table({"place": np.arange(len(names)), "registration": names}))
-    try:
-        found = con.execute(
-            f"SELECT {registrations.prefix_sql('registration')} AS prefix FROM linkage_sought ORDER BY place"
-        ).to_arrow_table()
-    finally:
-        con.unregister("linkage_sought")
-    return _numbers(found, "prefix")
-
-
-def _numbers(table: pa.Table, column: str) -> npt.NDArray[np.uint64]:
-    return np.asarray(table.column(column).to_numpy(), np.uint64)
-
-
 def _model_text(model: Model) -> bytes:
     return (json.dumps(model.as_json(), ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, decided.DECISIONS) as writer:
-        writer.write_table(table.cast(decided.DECISIONS))
-    content: bytes = sink.getvalue().to_pybytes()
-    return content

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.deliveries import sources
-from kiban_processing.deliveries.checkup import document, grounds, identities
+from kiban_processing.deliveries.checkup import document, grounds, identities, items
 from kiban_processing.deliveries.checkup.document import Document
 from kiban_processing.deliveries.pieces import DEFECTS, PLACE, Piece, Remark
 from kiban_processing.deliveries.readers import Options
@@ -52,8 +52,16 @@ class CheckupDelivery:
     def remarks(self) -> tuple[Remark, ...]:
         return self._remarks
 
-    def names(self) -> Mapping[str, str]:
-        return self._names
+    @property
+    def items(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "patients": ("local_patient_id", *document.PATIENT_COLUMNS),
+            "health_checkups": ("local_patient_id", "checkup_id", "checked_on", *items.COLUMNS),
+        }
+
+    def shown(self, file: str) -> str:
+        """A file whose name holds a number of its person, by its place in the delivery."""
+        return self._names.get(file, file)
 
     def pieces(self, only: Collection[str] | None = None) -> Iterator[Piece]:
         """Every XML file of the delivery is one record. Refuses: checkup-none, and what `sources.walk` refuses."""

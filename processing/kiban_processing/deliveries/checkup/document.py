@@ -20,6 +20,9 @@ TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 # Identifiers of the person insured; source: the OID table of the file specification for specific health checkups.
 INSURER, SYMBOL, NUMBER, BRANCH = (f"1.2.392.200119.6.{leaf}" for leaf in ("101", "204", "205", "211"))
 TICKET = "1.2.392.200119.6.209"  # followed by the insurer's number
+PATIENT_COLUMNS = (
+    "insurer_number", "insured_symbol", "insured_number", "insured_branch", "name_kana", "birth_date", "sex", "postal_code", "address",
+)  # fmt: skip
 ASIDE = {"index": "ix08", "summary": "su08", "checkupClaim": "cc08"}
 """Other files of the same exchange, by the name of their root."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from kiban_processing.deliveries import sources
-from kiban_processing.deliveries.fhir import documents, register, whitelist
+from kiban_processing.deliveries.fhir import documents, extraction, patients, register, whitelist
 from kiban_processing.deliveries.fhir.documents import Shape
 from kiban_processing.deliveries.fhir.gathering import Gathering, Scope
 from kiban_processing.deliveries.pieces import Piece, Remark
@@ -44,9 +44,17 @@ class FhirDelivery:
     def remarks(self) -> tuple[Remark, ...]:
         return self._remarks
 
-    def names(self) -> Mapping[str, str]:
-        """Files whose name holds the local ID of a patient that the last reading met in them."""
-        return self._names
+    @property
+    def items(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "patients": ("local_patient_id", *patients.COLUMNS),
+            "deaths": ("local_patient_id", "death_date"),
+            **{table: ("local_patient_id", *columns) for table, columns in extraction.COLUMNS.items()},
+        }
+
+    def shown(self, file: str) -> str:
+        """A file whose name holds the local ID of a patient that the last reading met in it, by its place in the delivery."""
+        return self._names.get(file, file)
 
     def pieces(self, only: Collection[str] | None = None) -> Iterator[Piece]:
         """Reads every file twice: once for the patients (quickly, lines of other resources are not parsed), once for all.

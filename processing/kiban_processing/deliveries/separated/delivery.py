@@ -37,9 +37,17 @@ class SeparatedDelivery:
     def remarks(self) -> tuple[Remark, ...]:
         return tuple(Remark(file, findings.FILE_PASSED_OVER.code) for file in self._described.passed_over)
 
-    def names(self) -> Mapping[str, str]:
-        """None: hospitals name these files themselves."""
-        return {}
+    @property
+    def items(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for described in self._described.files:
+            for one in described.mappings:
+                found.setdefault(one.table, {}).update(dict.fromkeys(one.items))
+        return {table: tuple(items) for table, items in found.items()}
+
+    def shown(self, file: str) -> str:
+        """As it is: hospitals name these files themselves."""
+        return file
 
     def pieces(self, only: Collection[str] | None = None) -> Iterator[Piece]:
         """File after file. `only`: files that give none of these tables are passed over. A file for several tables is read for all at once."""

@@ -62,7 +62,7 @@ def _submission(folder: Path, declared: Encoding | None) -> Description:
         Described(file, folder / file, tuple(one for one in mapped.files if one.file == file), declared or manifest.encoding)
         for file in dict.fromkeys(one.file for one in mapped.files)
     )
-    return Description(files, submission.unlisted(folder, manifest, mapped))
+    return Description(files, (*submission.unlisted(folder, manifest, mapped), *mapped.places))
 
 
 def _by_mapping(found: list[sources.Source], given: Path, declared: Encoding | None) -> Iterator[Described]:

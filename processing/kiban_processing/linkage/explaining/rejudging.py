@@ -7,7 +7,7 @@ depends on the two rows, the model and the frozen counts alone, so both say what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import duckdb
@@ -207,12 +207,10 @@ def _candidates(held: rows.Rows, rules: Sequence[Sequence[str]]) -> tuple[Nodes,
 
 def _overridden(again: Pairs, stored: Pairs, nodes: Nodes) -> Pairs:
     """Pairs of places in `nodes`, in their order, with what is stored of them."""
-    stored = Pairs(
-        _places(nodes, stored.left), _places(nodes, stored.right), stored.weight, stored.decision, stored.certain, stored.supports
-    )
+    stored = replace(stored, left=_places(nodes, stored.left), right=_places(nodes, stored.right))
     keys = again.keys()
     at = np.minimum(np.searchsorted(keys, stored.keys()), max(len(keys) - 1, 0))
     found = keys[at] == stored.keys() if len(keys) else np.zeros(0, np.bool_)
     weight, decision = again.weight.copy(), again.decision.copy()
     weight[at[found]], decision[at[found]] = stored.weight[found], stored.decision[found]
-    return Pairs(again.left, again.right, weight, decision, again.certain, again.supports)
+    return replace(again, weight=weight, decision=decision)

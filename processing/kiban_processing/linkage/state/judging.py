@@ -28,8 +28,8 @@ class Judge(Protocol):
     def support(self, keys: pa.Table, left: Nodes, right: Nodes) -> Pairs:
         """The same, with what these pairs add to each other where households moved together.
 
-        A pair that supports is of one birth date (`shape.born`). It adds to another only where that one's is another and both join the same
-        two values, not equal, of `shape.household` (columns may differ); and to none that is certain.
+        A pair that supports is of one birth date (`shape.born`). It adds to another only where that one is doubtful and its birth date is
+        another, and both join the same two values, not equal, of `shape.household` (columns may differ).
         """
         ...
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from kiban_processing.linkage.clusters import Edges, Flags, Nodes
 from kiban_processing.linkage.state import indexes
-from kiban_processing.linkage.state.pages import Pages, Writer, spread
+from kiban_processing.linkage.state.pages import Pages, spread
 from kiban_processing.linkage.state.rows import NOBODY
+from kiban_processing.linkage.state.writing import Writer
 
 APART, REVIEW, LINK, VETO = range(4)
 CODES = {"apart": APART, "review": REVIEW, "link": LINK, "veto": VETO}
 _KEY, _VALUE = "pairs", "judged"
-_HELD = np.dtype([("weight", "<f8"), ("decision", "u1"), ("certain", "?"), ("supports", "?")])
+_HELD = np.dtype([("weight", "<f8"), ("decision", "u1"), ("certain", "?"), ("supports", "?"), ("doubtful", "?")])
+_COLUMNS = ("weight", "decision", "certain", "supports", "doubtful")
 _UPPER = np.uint64(32)
 
 
@@ -24,6 +26,7 @@ class Pairs:
     """Judged pairs, all arrays of one length. `decision`: one of APART, REVIEW, LINK, VETO, after the households' support.
 
     `supports`: whether the pair, as judged by itself, can support others or be supported, so that its coming and going is felt elsewhere.
+    `doubtful`: whether it, as judged by itself, can be supported; such a pair supports as well.
     """
 
     left: Nodes
@@ -32,6 +35,7 @@ class Pairs:
     decision: npt.NDArray[np.uint8]
     certain: Flags
     supports: Flags
+    doubtful: Flags
 
     def __len__(self) -> int:
         return len(self.left)
@@ -41,7 +45,7 @@ class Pairs:
 
     def numbered(self, numbers: Nodes) -> Pairs:
         """The same pairs where node i is called `numbers[i]`."""
-        return Pairs(numbers[self.left], numbers[self.right], self.weight, self.decision, self.certain, self.supports)
+        return replace(self, left=numbers[self.left], right=numbers[self.right])
 
     def keys(self) -> npt.NDArray[np.uint64]:
         """One number for each pair, whichever way round it stands."""
@@ -69,6 +73,10 @@ class Pairs:
         again = (one[order][1:] == one[order][:-1]) & (other[order][1:] == other[order][:-1])
         return np.sort(order[np.concatenate([np.ones(min(1, len(order)), np.bool_), ~again])])
 
+    def in_doubt(self) -> Nodes:
+        """The nodes of pairs that can be supported."""
+        return np.asarray(np.unique(np.concatenate([self.left[self.doubtful], self.right[self.doubtful]])))
+
     def kept(self) -> Pairs:
         """What a state keeps; a veto is found again by judging, when the two come near each other."""
         return self.where((self.decision == REVIEW) | (self.decision == LINK) | self.supports)
@@ -76,7 +84,7 @@ class Pairs:
 
 def none() -> Pairs:
     nodes, flags = np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    return Pairs(nodes, nodes, np.zeros(0, np.float64), np.zeros(0, np.uint8), flags, flags)
+    return Pairs(nodes, nodes, np.zeros(0, np.float64), np.zeros(0, np.uint8), flags, flags, flags)
 
 
 def join(*parts: Pairs) -> Pairs:
@@ -153,7 +161,7 @@ def _add(writer: Writer, part: str, pairs: Pairs) -> None:
     keys = packed(first, second)
     order = np.argsort(keys)
     held = np.zeros(len(keys), _HELD)
-    for column in ("weight", "decision", "certain", "supports"):
+    for column in _COLUMNS:
         held[column] = np.tile(getattr(pairs, column), 2)
     writer.add(f"{_KEY}/{part}", keys[order], passing=part == "since")
     writer.add(f"{_VALUE}/{part}", held[order], passing=part == "since")
@@ -170,9 +178,7 @@ def _whole(pages: Pages, part: str) -> Pairs:
 
 def _pairs(found: npt.NDArray[np.uint64], held: npt.NDArray[np.void]) -> Pairs:
     first, second = unpacked(found)
-    return Pairs(
-        np.minimum(first, second), np.maximum(first, second), *(held[column] for column in ("weight", "decision", "certain", "supports"))
-    )
+    return Pairs(np.minimum(first, second), np.maximum(first, second), *(held[column] for column in _COLUMNS))
 
 
 def _living(pairs: Pairs, dead: Nodes) -> Pairs:

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kiban_processing.linkage.clusters import Nodes
-from kiban_processing.linkage.state import indexes, rows
+from kiban_processing.linkage.state import rows
 from kiban_processing.linkage.state.kept import Kept, named
+from kiban_processing.linkage.state.recall import Recall, Seats
 from kiban_processing.linkage.state.rows import Rows
 
 
@@ -19,22 +20,22 @@ class Pool:
     def __init__(self, kept: Kept, fresh: Rows, texts: pa.Table) -> None:
         self._kept = kept
         self.fresh = kept.size + np.arange(len(fresh))
-        self._nodes = self._named = self.fresh
-        self._rows = fresh
-        self._texts = texts.select(["site_id", "local_patient_id"]).append_column("person_id", pa.array([""] * len(fresh), pa.string()))
+        self._rows = Recall(kept.size + len(fresh), kept.rows)
+        self._rows.know(self.fresh, fresh)
+        self._seats = Seats(kept.size + len(fresh))
+        self._seats.seat(self.fresh)
+        texts = texts.select(["site_id", "local_patient_id"])
+        self._texts = texts.append_column("person_id", pa.array([""] * len(fresh), pa.string())).combine_chunks()
 
     def rows(self, nodes: Nodes) -> Rows:
-        if len(missing := _missing(nodes, self._nodes)):
-            self._nodes, order = _together(self._nodes, missing)
-            self._rows = np.concatenate([self._rows, self._kept.rows(missing)]).take(order)
-        return self._rows.take(np.searchsorted(self._nodes, nodes))  # `take` copies whole records, an index their columns one by one
+        return self._rows.of(nodes)
 
     def texts(self, nodes: Nodes) -> pa.Table:
         """site_id, local_patient_id, person_id (empty for new nodes)."""
-        if len(missing := _missing(nodes, self._named)):
-            self._named, order = _together(self._named, missing)
-            self._texts = pa.concat_tables([self._texts, self._kept.texts(missing)]).take(pa.array(order)).combine_chunks()
-        return self._texts.take(pa.array(np.searchsorted(self._named, nodes))).combine_chunks()
+        if len(missing := self._seats.missing(nodes)):
+            self._seats.seat(missing)
+            self._texts = pa.concat_tables([self._texts, self._kept.texts(missing)]).combine_chunks()
+        return self._texts.take(pa.array(self._seats.of(nodes)))
 
     def ordered(self, nodes: Nodes) -> Nodes:
         """These nodes in the order of their registrations."""
@@ -53,15 +54,3 @@ def keys_table(texts: pa.Table, held: Rows, schema: pa.Schema) -> pa.Table:
     return pa.table(
         {field.name: made.get(field.name, unpacked.column(field.name) if field.name in unpacked.column_names else None) for field in schema}
     )
-
-
-def _missing(nodes: Nodes, held: Nodes) -> Nodes:
-    """Which of the nodes are not among those held (sorted)."""
-    return np.asarray(np.unique(nodes[~indexes.within(nodes, held)]))
-
-
-def _together(held: Nodes, missing: Nodes) -> tuple[Nodes, Nodes]:
-    """All of them, sorted, and the order in which what belongs to them is put."""
-    together = np.concatenate([held, missing])
-    order = np.argsort(together)
-    return np.asarray(together[order]), np.asarray(order)
