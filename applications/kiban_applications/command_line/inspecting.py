@@ -22,7 +22,7 @@ def build(door: Door, app: typer.Typer) -> None:
         kind: Annotated[readers.Format | None, typer.Option("--format", help=say("形式(既定: 判別します)", "format (default: recognised)"))] = None,
         encoding: Annotated[str | None, typer.Option("--encoding", help=say("文字コード(既定: 形式の規則による)", "encoding (default: as the format says)"))] = None,
         mapping: Annotated[Path | None, typer.Option("--mapping", exists=True, dir_okay=False, help=say("CSVの対応表(mapping.toml 又は Frictionless)", "mapping of a CSV (mapping.toml or Frictionless)"))] = None,
-        identifiers: Annotated[Path | None, typer.Option("--ids", exists=True, dir_okay=False, help=say("DPCのデータ識別番号と患者IDの対応表(CSV)", "table of DPC data IDs and patient IDs (CSV)"))] = None,
+        identifiers: Annotated[Path | None, typer.Option("--ids", exists=True, dir_okay=False, help=say("患者IDの対応表(CSV): DPCのデータ識別番号、特定健診の受診券整理番号など", "table of patient IDs (CSV): DPC data IDs, ticket numbers of checkups"))] = None,
         full_names: Annotated[bool, typer.Option("--full-names", help=say("患者IDを含むファイル名もそのまま示します(医療機関の中でだけ使ってください)", "show file names as they are even where they hold patient IDs (inside the hospital only)"))] = False,
     ) -> None:  # fmt: skip
         with door.progress() as progress:

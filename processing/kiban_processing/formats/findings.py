@@ -204,12 +204,6 @@ DAY_NOT_GIVEN = Rule(
     Text("{number}件の記録に算定日がなく、診療年月の初日としました。", "{number} records give no day; the first of the month was taken."),
     Text("算定日を記録した書き出しがあれば送ってください。", "Send an export that gives the days, if there is one."),
 )
-OTHER_FILE = Rule(
-    "other-file",
-    VALUE,
-    Text("この形式のファイルではないため読みませんでした。", "Not a file of this format; it was not read."),
-    Text("この形式のはずなら、名前と中身を確かめてください。", "If it should be one, check its name and content."),
-)
 LAYOUTS_MIXED = Rule(
     "layouts-mixed",
     VALUE,
@@ -226,6 +220,58 @@ DATA_IDS_STAND = Rule(
         "対応表がないため、データ識別番号を患者IDの代わりに数えました。", "Without a table of IDs, each data ID was counted as a patient."
     ),
     Text("受け渡しには --ids で対応表を付けてください。", "For intake, give the table with --ids."),
+)
+
+# Of FHIR and checkups.
+PERSON_AMBIGUOUS = Rule(
+    "person-ambiguous",
+    ROW,
+    Text("二人以上の患者が当てはまり、誰の記録か決まりません。", "More than one patient answers to what the record says of its person."),
+    Text("医療機関の患者番号を一つだけ書いて送り直してください。", "Give one patient number of the hospital and send it again."),
+)
+CODE_SYSTEM_UNKNOWN = Rule(
+    "code-system-unknown",
+    VALUE,
+    Text(
+        "コードの体系が一覧にないため、コードを採りませんでした。", "The code is of a system that is not on the list, so it was not taken."
+    ),
+    Text(
+        "標準のコード(ICD-10、病名管理番号、YJ、HOT、JLAC10、LOINC等)を併せて送ってください。",
+        "Send a standard code beside it (ICD-10, MEDIS, YJ, HOT, JLAC10, LOINC or the like).",
+    ),
+)
+FILE_PASSED_OVER = Rule(
+    "file-passed-over",
+    VALUE,
+    Text("この形式のファイルではないため、読みませんでした。", "This is no file of the format, so it was not read."),
+    Text(
+        "送るべきデータなら、形式に合う名前と中身で送り直してください。",
+        "If it is data to be sent, send it again under a name and in a form of the format.",
+    ),
+)
+UNIT_DISAGREES = Rule(
+    "unit-disagrees",
+    VALUE,
+    Text("単位が目録の単位と一致しません。", "The unit is not that of the catalogue."),
+    Text("標準の単位に直して送り直してください。", "Send the value in the standard unit."),
+)
+IDENTIFIERS_NEEDED = Rule(
+    "identifiers-needed",
+    VALUE,
+    Text(
+        "この形式には患者IDがありません。患者IDとの対応表(--ids)がないため、全ての記録を隔離します。",
+        "The format has no patient IDs. Without a table that names them (--ids) every record is quarantined.",
+    ),
+    Text(
+        "受診券整理番号又はファイル名と患者IDの対応表(CSV)を添えてください。",
+        "Add a table (CSV) of checkup-ticket numbers or file names and patient IDs.",
+    ),
+)
+COUNT_DISAGREES = Rule(
+    "count-disagrees",
+    VALUE,
+    Text("索引の述べる件数と、あった健診の数が一致しません。", "The index tells of another number of checkups than were found."),
+    Text("欠けたファイルがないか確かめてください。", "Check whether files are missing."),
 )
 
 RULES: dict[str, Rule] = {
@@ -257,9 +303,14 @@ RULES: dict[str, Rule] = {
         TOTALS_DISAGREE,
         FRAME_MISSING,
         DAY_NOT_GIVEN,
-        OTHER_FILE,
         LAYOUTS_MIXED,
         DATA_IDS_STAND,
+        PERSON_AMBIGUOUS,
+        CODE_SYSTEM_UNKNOWN,
+        FILE_PASSED_OVER,
+        UNIT_DISAGREES,
+        IDENTIFIERS_NEEDED,
+        COUNT_DISAGREES,
     )
 }
 

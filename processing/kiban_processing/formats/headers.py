@@ -72,12 +72,13 @@ def read(stretches: Iterator[records.Records], mapping: FileMapping) -> tuple[st
         raise FILE_EMPTY.refuse(file=mapping.file)
     if 0 in first.rules:
         raise HEADER_DAMAGED.refuse(file=mapping.file, rule=first.rules[0])
-    header = _cells(first, mapping.delimiter)
+    header = names(first, mapping.delimiter)
     _check(header, mapping)
     return header
 
 
-def _cells(first: records.Records, delimiter: str) -> tuple[str, ...]:
+def names(first: records.Records, delimiter: str) -> tuple[str, ...]:
+    """The cells of the first record, without surrounding spaces and a spreadsheet's `="..."`."""
     line = first.text[first.starts[0] : first.ends[0]] + b"\n"
     row = pyarrow.csv.read_csv(
         pa.BufferReader(line),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from kiban_processing.catalogue.items import Item, Table
 from kiban_processing.catalogue.tables import TABLES, UNDECLARED_ITEM
 from kiban_processing.formats import settings, values
+from kiban_processing.formats.field_forms import Form
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_52_1, REG_5_X
@@ -80,11 +81,15 @@ MAPPED_VALUE_INVALID = Ground(
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """One source column: the item it gives and, where the hospital has its own codes, what each means (keys cleaned as values are)."""
+    """One source column: the item it gives and, where the hospital has its own codes, what each means (keys cleaned as values are).
+
+    `form`: how the column writes its values, where a table schema says so.
+    """
 
     source: str
     item: str
     translations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
@@ -120,33 +125,40 @@ def read(entry: settings.Settings) -> FileMapping:
     table = TABLES.get(table_name)
     if table is None:
         raise TABLE_UNKNOWN.refuse(table=table_name)
-    delimiter = entry.content.get("delimiter", ",")
-    if delimiter not in DELIMITERS:
-        raise entry.invalid("delimiter", " ".join(repr(one) for one in DELIMITERS))
+    delimiter = delimiter_of(entry)
     ignored = frozenset(name.strip() for name in entry.texts("ignored")) if "ignored" in entry else frozenset()
     columns = _columns(file, table, entry.table("columns"))
     constants = _constants(file, table, entry.table("constants")) if "constants" in entry else {}
-    found = FileMapping(file, table_name, columns, str(delimiter), ignored, constants)
-    _check_items(found, table)
+    found = FileMapping(file, table_name, columns, delimiter, ignored, constants)
+    check(found, table)
     return found
+
+
+def delimiter_of(entry: settings.Settings) -> str:
+    """The delimiter an entry names, a comma where it names none. Refuses: setting-invalid."""
+    delimiter = entry.content.get("delimiter", ",")
+    if delimiter not in DELIMITERS:
+        raise entry.invalid("delimiter", " ".join(repr(one) for one in DELIMITERS))
+    return str(delimiter)
 
 
 def _columns(file: str, table: Table, entry: settings.Settings) -> tuple[ColumnMapping, ...]:
     found: list[ColumnMapping] = []
     for source, target in entry.content.items():
         if isinstance(target, str):
-            found.append(ColumnMapping(source.strip(), _item(table, target).name))
+            found.append(ColumnMapping(source.strip(), item_of(table, target).name))
             continue
         one = entry.table(source)
         one.only("item", "values")
-        item = _item(table, one.text("item"))
-        found.append(ColumnMapping(source.strip(), item.name, _translations(file, item, one.table("values")) if "values" in one else {}))
+        item = item_of(table, one.text("item"))
+        found.append(ColumnMapping(source.strip(), item.name, translations_of(file, item, one.table("values")) if "values" in one else {}))
     if not found:
         raise entry.invalid("*", '"…" = "item"')
     return tuple(found)
 
 
-def _translations(file: str, item: Item, entry: settings.Settings) -> dict[str, str]:
+def translations_of(file: str, item: Item, entry: settings.Settings) -> dict[str, str]:
+    """What a file's own codes mean. Refuses: setting-invalid, mapped-value-invalid, value-mapped-twice."""
     found: dict[str, str] = {}
     for sent, meant in entry.content.items():
         if not isinstance(meant, str):
@@ -162,7 +174,7 @@ def _translations(file: str, item: Item, entry: settings.Settings) -> dict[str, 
 def _constants(file: str, table: Table, entry: settings.Settings) -> dict[str, values.Value]:
     found: dict[str, values.Value] = {}
     for name, text in entry.content.items():
-        item = _item(table, name)
+        item = item_of(table, name)
         if not isinstance(text, str):
             raise entry.invalid(name, '"…"')
         judged = values.judge(item, text)
@@ -172,13 +184,15 @@ def _constants(file: str, table: Table, entry: settings.Settings) -> dict[str, v
     return found
 
 
-def _item(table: Table, name: str) -> Item:
+def item_of(table: Table, name: str) -> Item:
+    """The item of a table. Refuses: undeclared-item."""
     if name not in table:
         raise UNDECLARED_ITEM.refuse(item=f"{table.name}.{name}")
     return table.item(name)
 
 
-def _check_items(found: FileMapping, table: Table) -> None:
+def check(found: FileMapping, table: Table) -> None:
+    """Refuses: item-mapped-twice, item-unmapped, column-mapped-and-ignored, column-mapped-twice."""
     given = [column.item for column in found.columns] + list(found.constants)
     for name in given:
         if given.count(name) > 1:

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from kiban_processing.formats import encodings, settings, standard_files
+from kiban_processing.formats import encodings, settings, standard_files, table_schemas
 from kiban_processing.formats import mapping as mappings
 from kiban_processing.formats.mapping import ColumnMapping as ColumnMapping
 from kiban_processing.formats.mapping import FileMapping as FileMapping
@@ -50,6 +50,17 @@ PERIOD_REVERSED = Ground(
     Text("period_from と period_to を直してください。", "Correct period_from and period_to."),
 )
 
+ENCODINGS_DISAGREE = Ground(
+    "encodings-disagree",
+    Family.INPUT,
+    ACT_55_1,
+    Text(
+        "{file} の文字コードが対応表では {encoding}、manifest.toml では {declared} です。",
+        "The mapping says {encoding} of {file}, manifest.toml says {declared}.",
+    ),
+    Text("どちらかを直してください。", "Correct one of the two."),
+)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -66,10 +77,11 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Mapping:
-    """対応表: the tables in the order they are read, and the deliveries of standard formats."""
+    """対応表: the tables in the order they are read, the deliveries of standard formats, and the table schemas that describe some of the tables."""
 
     files: tuple[FileMapping, ...]
     deliveries: tuple[StandardFiles, ...] = ()
+    schemas: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -81,6 +93,9 @@ class Mapping:
     def places(self) -> tuple[str, ...]:
         """Each delivery's folder or file, sorted."""
         return tuple(sorted(entry.path for entry in self.deliveries))
+
+
+_Read = tuple[tuple[FileMapping, ...], tuple[StandardFiles, ...], tuple[str, ...]]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -116,14 +131,13 @@ def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
 
     Refuses: submission-incomplete, settings-unreadable, setting-unknown, setting-missing, setting-invalid, path-outside, table-unknown,
     undeclared-item, item-mapped-twice, item-unmapped, column-mapped-twice, column-mapped-and-ignored, file-mapped-twice,
-    mapped-value-invalid, value-mapped-twice.
+    mapped-value-invalid, value-mapped-twice, and of table schemas schema-unreadable, schema-table-unsaid, schema-type-disagrees,
+    encodings-disagree.
     """
-    whole = settings.read(folder, manifest.mapping)
-    whole.only("files", "deliveries")
-    deliveries = tuple(standard_files.read(entry) for entry in whole.tables("deliveries")) if "deliveries" in whole else ()
-    files = tuple(mappings.read(entry) for entry in whole.tables("files")) if "files" in whole or not deliveries else ()
+    is_package = manifest.mapping.endswith(".json")
+    found, deliveries, schemas = _package(folder, manifest) if is_package else _entries(folder, manifest)
     seen: set[tuple[str, str]] = set()
-    for one in files:
+    for one in found:
         settings.path_of(folder, one.file)
         if (one.file, one.table) in seen:
             raise FILE_MAPPED_TWICE.refuse(file=one.file, table=one.table)
@@ -137,7 +151,37 @@ def read_mapping(folder: Path, manifest: Manifest) -> Mapping:
         if any(parts[: len(other)] == other or other[: len(parts)] == parts for other in placed):
             raise DELIVERY_TWICE.refuse(path=delivery.path)
         placed.append(parts)
-    return Mapping(files, deliveries)
+    return Mapping(found, deliveries, schemas)
+
+
+def _entries(folder: Path, manifest: Manifest) -> _Read:
+    """The `[[files]]` entries; one with `schema` is described by that table schema (its `table`, if given, says which table it is)."""
+    whole = settings.read(folder, manifest.mapping)
+    whole.only("files", "deliveries")
+    deliveries = tuple(standard_files.read(entry) for entry in whole.tables("deliveries")) if "deliveries" in whole else ()
+    files: list[FileMapping] = []
+    schemas: list[str] = []
+    for entry in whole.tables("files") if "files" in whole or not deliveries else ():
+        if "schema" not in entry:
+            files.append(mappings.read(entry))
+            continue
+        entry.only("file", "table", "delimiter", "schema")
+        schemas.append(entry.text("schema"))
+        descriptor = table_schemas.load(folder, schemas[-1])
+        table = entry.text("table") if "table" in entry else None
+        files.append(table_schemas.of(descriptor, entry.text("file"), table, mappings.delimiter_of(entry)))
+    return tuple(files), deliveries, tuple(sorted(set(schemas)))
+
+
+def _package(folder: Path, manifest: Manifest) -> _Read:
+    """A Data Package as the mapping."""
+    descriptor = table_schemas.load(folder, manifest.mapping)
+    found = table_schemas.package(folder, descriptor)
+    for one, encoding in found:
+        if encoding not in (None, manifest.encoding):
+            raise ENCODINGS_DISAGREE.refuse(file=one.file, encoding=encoding, declared=manifest.encoding)
+    named = (entry.content.get("schema") for entry in descriptor.tables("resources"))
+    return tuple(one for one, _ in found), (), tuple(sorted({name for name in named if isinstance(name, str)}))
 
 
 def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
@@ -146,7 +190,7 @@ def digest(folder: Path, manifest: Manifest, mapping: Mapping) -> str:
     Refuses: submission-incomplete, path-outside.
     """
     total = hashlib.sha256(b"kiban submission 1\n")
-    for name in (MANIFEST, manifest.mapping, *mapping.paths):
+    for name in (MANIFEST, manifest.mapping, *mapping.schemas, *mapping.paths):
         with settings.path_of(folder, name).open("rb") as file:
             content = hashlib.file_digest(file, "sha256").digest()
         total.update(len(name.encode()).to_bytes(4, "big") + name.encode() + content)
@@ -175,7 +219,7 @@ def _files_below(path: Path) -> Iterator[Path]:
 
 def unlisted(folder: Path, manifest: Manifest, mapping: Mapping) -> tuple[str, ...]:
     """Files in the folder that neither manifest nor mapping names: sent, but not read. For the receipt, so that nothing vanishes silently."""
-    listed = {MANIFEST, manifest.mapping, *mapping.paths}
+    listed = {MANIFEST, manifest.mapping, *mapping.schemas, *mapping.paths}
     placed = tuple(f"{place}/" for place in mapping.places)
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return tuple(sorted(name for name in found if name not in listed and not f"{name}/".startswith(placed)))

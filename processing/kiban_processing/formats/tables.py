@@ -123,6 +123,8 @@ class Reading:
         found: dict[str, values.Typed] = {}
         for column in self.mapping.columns:
             texts = cells.column(f"c{places[column.source]}").combine_chunks()
+            if column.form is not None:
+                texts = column.form.applied(texts)
             found[column.item] = columns[column.item].read(texts)
         for item in self.table.items:
             if item.name not in found:

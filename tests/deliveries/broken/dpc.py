@@ -61,7 +61,7 @@ FILES: dict[str, Broken] = {
     "a giant row": Broken(raw(2, FIRST + b"9" * 1_100_000), "line-too-long"),
     "a giant cell of text": Broken(of(2, 10, "あ" * 600_000), "line-too-long"),
     "line ends lost": Broken(SOUND.replace(b"\r\n", b"") * 600, "line-too-long"),
-    "another file's name and content": Broken(b"hello\n", remarks=("other-file",), sent=0, accepted=0, name="readme.txt"),
+    "another file's name and content": Broken(b"hello\n", remarks=("file-passed-over",), sent=0, accepted=0, name="readme.txt"),
     "an office file": Broken(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), "nul-bytes"),
     "commas for tabs": Broken(SOUND.replace(b"\t", b","), rules=tuple((number, COUNT) for number in range(1, ROWS + 1)), sent=ROWS, accepted=0),
     "spaces for tabs": Broken(SOUND.replace(b"\t", b" "), rules=tuple((number, COUNT) for number in range(1, ROWS + 1)), sent=ROWS, accepted=0),

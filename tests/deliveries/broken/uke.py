@@ -12,7 +12,7 @@ SOUND = (IR, FIRST, HO, SY, SI, SECOND, HO, SY, SI, GO)
 NOT_FORMAT, COUNT, PERSON, REPEATED, UNDECODABLE, MOJIBAKE = (
     "not-of-format", "column-count", "person-missing", "repeated-record", "undecodable", "mojibake",
 )  # fmt: skip
-IN_ITEM = ("other-file",)
+IN_ITEM = ("file-passed-over",)
 
 
 def cp932(*lines: str, end: str = "\r\n") -> bytes:

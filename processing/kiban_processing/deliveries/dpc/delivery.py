@@ -90,7 +90,7 @@ class DpcDelivery:
                 named, month = kinds.by_name(source.name)
                 kind = layouts.KINDS.get(named or _content(source) or "")
                 if kind is None:
-                    remarks.append(Remark(source.name, findings.OTHER_FILE.code))
+                    remarks.append(Remark(source.name, findings.FILE_PASSED_OVER.code))
                     continue
                 if only is not None and not kind.tables.intersection(only):
                     continue

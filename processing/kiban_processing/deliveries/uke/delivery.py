@@ -76,7 +76,7 @@ class UkeDelivery:
             reading = _Reading(source, only)
             try:
                 if not _is_claims(source):
-                    remarks.append(Remark(source.name, findings.OTHER_FILE.code))
+                    remarks.append(Remark(source.name, findings.FILE_PASSED_OVER.code))
                     continue
                 examined = texts.examine(source, self._encoding)
                 for stretch in texts.stretches(examined, _whole):
