@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.orm import Session
 
-from kiban_operator import deaths, optouts, vault
+from kiban_operator import buckets, deaths, optouts, vault
 from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
@@ -137,15 +137,15 @@ def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: st
     """)
 
 
-def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[vault.Sealing]:
+def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[buckets.Keeping]:
     """Sort one source relation (`source_file`, `source_row`, the table's columns) by the rulings into fresh files.
 
     `file` is bound as `$file` where the source says so. `rulings`: patient_key, table_name, ground (null: may be received), curable,
     eligible_on. A registration without a ruling is unknown: held; one that asked to stop has a ruling even where no patient row is known.
     """
     con = sorting.con
-    accepted = sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table))
-    held = sorting.begin(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD))
+    accepted = sorting.spread(vault.Shelf.VAULT, table.name, vault.schema(table))
+    held = sorting.spread(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD))
     declared = ", ".join(f"i.{column}" for column in table.columns if column != "local_patient_id" or table.name == "patients")
     key = vault.patient_key_sql("$hospital", "i.local_patient_id")
     parameters = {
@@ -184,7 +184,7 @@ def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: s
     return [accepted, held]
 
 
-def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealing]) -> None:
+def withdraw_repeated(sorting: Sorting, table: Table, written: list[buckets.Keeping]) -> None:
     """Rows of an event table that repeat a key leave the files just written (rewritten without them) and are quarantined."""
     written = [sealing for sealing in written if sealing.rows]
     if not table.key or not written:
@@ -192,7 +192,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
     con = sorting.con
     key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
     wanted = ["source_file", "source_row", *key]
-    con.register("just_written", vault.together(written, wanted))
+    con.register("just_written", buckets.together(written, wanted))
     present = " AND ".join(f"{column} IS NOT NULL" for column in key)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({', '.join(key)}) AS h FROM just_written WHERE {present} GROUP BY h HAVING count(*) > 1"
@@ -213,7 +213,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
             f"SELECT source_file, source_row, 'repeated-key' AS rule, {raw} AS raw FROM rows SEMI JOIN repeated USING (source_file, source_row) ORDER BY ALL"
         ).to_arrow_table()
         if found.num_rows:
-            fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
+            fresh = sorting.spread(sealing.shelf, table.name, sealing.schema)
             for batch in con.execute("SELECT * FROM rows ANTI JOIN repeated USING (source_file, source_row)").to_arrow_reader(BATCH_ROWS):
                 fresh.write(batch)
             _note_quarantined(sorting, table, found)
@@ -231,14 +231,14 @@ def count_held(sorting: Sorting, table: str) -> None:
     count = sorting.count(table)
     held = [sealing for sealing in sorting.sealings if sealing.shelf is vault.Shelf.HELD and sealing.table == table and sealing.rows]
     if held:
-        sorting.con.register("waiting", vault.together(held, ["ground"]))
+        sorting.con.register("waiting", buckets.together(held, ["ground"]))
         rows = sorting.con.execute("SELECT ground, count(*) FROM waiting GROUP BY ground ORDER BY ground").fetchall()
         count.held_for = {str(ground): int(number) for ground, number in rows}
         sorting.con.unregister("waiting")
 
 
 def require_no_new_stop(
-    con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: str, today: date, entering: Sequence[vault.Sealing]
+    con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: str, today: date, entering: Sequence[buckets.Keeping]
 ) -> None:
     """Nobody whose rows are about to enter has asked to stop since they were judged; asked under the ledger's lock, after the entry is booked.
 
@@ -248,7 +248,7 @@ def require_no_new_stop(
     stopped = optouts.standing_keys(session, today, regime, hospital)
     if not written or not stopped:
         return
-    con.register("entering", vault.together(written, ["patient_key"]))
+    con.register("entering", buckets.together(written, ["patient_key"]))
     con.register("stopped_now", pa.table({"patient_key": pa.array(stopped, pa.string())}))
     ((count,),) = con.execute("SELECT count(DISTINCT patient_key) FROM entering SEMI JOIN stopped_now USING (patient_key)").fetchall()
     con.unregister("entering")

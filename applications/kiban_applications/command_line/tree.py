@@ -7,7 +7,7 @@ import typer
 import uvicorn
 
 from kiban_applications import web
-from kiban_applications.command_line import alone, applying, bookkeeping, receiving, registering, releasing, settling, tracing
+from kiban_applications.command_line import alone, applying, bookkeeping, erasing, receiving, registering, releasing, settling, tracing
 from kiban_applications.command_line.demonstration import story
 from kiban_applications.command_line.door import Door
 
@@ -33,6 +33,7 @@ def assemble(door: Door) -> typer.Typer:
 
     registering.build(door, app)
     receiving.build(door, app)
+    erasing.build(door, app)
     settling.build(door, app)
     tracing.build(door, app)
     for build in alone.builders():
