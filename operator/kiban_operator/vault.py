@@ -264,6 +264,14 @@ def require_unerased(session: Session, before: int) -> None:
         raise ERASED_MEANWHILE.refuse()
 
 
+def emptied(session: Session, shelf: Shelf, table: str) -> list[str]:
+    """Submissions or releases of which an erasure has destroyed a file of the table; what is left of it, if anything, is living."""
+    query = sa.select(VaultFile.submission).where(
+        VaultFile.shelf == shelf.value, VaultFile.table_name == table, VaultFile.erasure.is_not(None)
+    )
+    return sorted(set(session.scalars(query)))
+
+
 def opened(session: Session, home: Home, file: VaultFile) -> ds.Dataset:
     """The rows of one file with the columns it was written with."""
     key = home.keyring.open(session, f"file/{file.id}")

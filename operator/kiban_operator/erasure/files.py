@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kiban_operator import vault
 from kiban_operator.erasure.orders import Erasure, load
 from kiban_operator.home import Home
+from kiban_operator.keys import KEY_MISSING
 from kiban_operator.ledger import book, kinds
 from kiban_operator.vault import Progress, VaultFile
+from kiban_processing.refusals import Refusal
 
 Change = Callable[[pa.RecordBatch], pa.RecordBatch]
 """What becomes of a batch of rows: fewer of them, or the same ones emptied."""
@@ -46,8 +49,9 @@ def rewrite(home: Home, order_id: str, held: Held, keep: pc.Expression | None, c
     """Rewrite a file with the rows to keep, each batch changed; a file that somebody else has moved meanwhile is left to the next look."""
     file, shelf = held.file, held.shelf
     progress(f"{shelf}:before", 0, None)
-    with home.reading() as session:
-        source = vault.opened(session, home, file)
+    source = readable(home, file)
+    if source is None:
+        return
     fresh = vault.seal(
         home, vault.Shelf(file.shelf), hospital=file.hospital, regime=file.regime, table=file.table_name, submission=file.submission,
         schema=source.schema.remove_metadata(), bucket=file.bucket,
@@ -67,6 +71,9 @@ def rewrite(home: Home, order_id: str, held: Held, keep: pc.Expression | None, c
             path = vault.destroy(session, home, living, order_id)
             _count(session, home, order_id, file.shelf, [held], [path])
             progress(f"{shelf}:booked", 0, None)
+    except FileNotFoundError:  # moved while it was being read
+        fresh.discard()
+        return
     except BaseException:
         fresh.discard()
         raise
@@ -97,13 +104,25 @@ def destroy(home: Home, order_id: str, chosen: list[VaultFile], progress: Progre
 
 def holding(home: Home, file: VaultFile, goes: pc.Expression, column: str = "patient_key") -> Held | None:
     """How many rows of a file go, from one column of it; None where none does, or the file is gone."""
+    source = readable(home, file)
     try:
-        with home.reading() as session:
-            source = vault.opened(session, home, file)
-        rows = source.scanner(columns=[column], filter=goes).count_rows()
+        rows = source.scanner(columns=[column], filter=goes).count_rows() if source else 0
     except FileNotFoundError:
         return None
     return Held(file, rows) if rows else None
+
+
+def readable(home: Home, file: VaultFile) -> ds.Dataset | None:
+    """The rows of a file as it was written; None where somebody else has moved it since it was listed."""
+    try:
+        with home.reading() as session:
+            return vault.opened(session, home, file)
+    except FileNotFoundError:
+        return None
+    except Refusal as refusal:
+        if refusal.code == KEY_MISSING.code:
+            return None
+        raise
 
 
 def left(session: Session, home: Home, order_id: str) -> list[Path]:

@@ -35,9 +35,10 @@ def naming(home: Home, local_ids: dict[str, list[str]]) -> tuple[list[Held], lis
         chosen = [file for file in vault.files(session, Shelf.QUARANTINE) if local_ids.get(file.hospital)]
     for file in chosen:
         ids = local_ids[file.hospital]
+        source = files.readable(home, file)
+        if source is None:
+            continue
         try:
-            with home.reading() as session:
-                source = vault.opened(session, home, file)
             if file.table_name == FINDINGS:
                 number = sum(pc.sum(_names(batch.column("raw"), ids)).as_py() or 0 for batch in source.to_batches(columns=["raw"]))
                 rows += [Held(file, number)] if number else []

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kiban_operator import person_index, vault
+from kiban_operator.erasure import quarantine
 from kiban_operator.erasure.orders import OF_PERSONS, Erasure, Registration, Scope, subject
 from kiban_operator.home import Home
 from kiban_operator.persons import history
@@ -96,13 +97,14 @@ def _known(session: Session, home: Home, keys: dict[str, str], told: dict[str, s
     for shelf, table in ((Shelf.RECEIPT, None), (Shelf.VAULT, "patients"), (Shelf.HELD, "patients")):
         for file in files(session, home, shelf, frozenset(keys), table=table, hospitals=frozenset(keys.values())):
             rows = vault.opened(session, home, file).to_table(["patient_key", "local_patient_id"], filter=is_of(keys))
-            held |= rows.num_rows > 0
+            held |= rows.num_rows > 0 and shelf is not Shelf.RECEIPT
             for key, local_id in zip(*(rows.column(name).to_pylist() for name in rows.schema.names), strict=True):
                 ids[key].add(local_id)
+    found = [Registration(hospital, key, tuple(sorted(ids[key]))) for key, hospital in sorted(keys.items())]
     held = held or any(files(session, home, shelf, frozenset(keys)) for shelf in (Shelf.VAULT, Shelf.HELD))
-    if not held:
+    if not held and not any(quarantine.naming(home, {each.hospital: list(each.local_ids) for each in found})):
         raise NOTHING_HELD.refuse()
-    return [Registration(hospital, key, tuple(sorted(ids[key]))) for key, hospital in sorted(keys.items())]
+    return found
 
 
 def files(

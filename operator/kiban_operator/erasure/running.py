@@ -6,7 +6,7 @@ into releases; quarantined rows; the linkage; control data; then the proof, and 
 
 from __future__ import annotations
 
-from kiban_operator import deaths, people, release_state, roles, vault
+from kiban_operator import database, deaths, people, release_state, roles, vault
 from kiban_operator.erasure import files, orders, pending, quarantine, reach, whole
 from kiban_operator.erasure import scan as scanning
 from kiban_operator.erasure.orders import ERASURE, RUNNING, Erasure, Scope
@@ -51,6 +51,7 @@ def run(home: Home, order_id: str, progress: Progress = vault.silent) -> Erasure
         told = scanning.scan(home, order_id, progress)
         done = _finish(home, order_id, reached, told, progress)
         if done is not None:
+            database.settle(home.engine)
             return done
     raise BUSY.refuse(aggregate=f"erasure/{order_id}")
 
