@@ -48,7 +48,7 @@ class Spread:
         if found is None:
             self._undivided().write(batch)
             return
-        numbers = person_index.bucket(found)
+        numbers = person_index.bucket(found).astype(np.uint8)  # of small numbers NumPy sorts without comparing
         order = np.argsort(numbers, kind="stable")
         sorted_rows, cuts = batch.take(pa.array(order)), np.searchsorted(numbers[order], np.arange(person_index.BUCKETS + 1))
         for number, (start, end) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
