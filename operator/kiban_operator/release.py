@@ -17,7 +17,19 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kiban_operator import approvals, cluster, custody, earlier_releases, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator import (
+    approvals,
+    cluster,
+    custody,
+    earlier_releases,
+    erased_files,
+    optouts,
+    orders,
+    release_state,
+    roles,
+    vault,
+    workshop,
+)
 from kiban_operator.eligibility import lay_out_eligible, recheck
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, signer
@@ -91,7 +103,7 @@ def make(
     with home.transaction() as session:
         intended = release_state.plan(session, circumstances, order, plan_path.read_text(encoding="utf-8"), f"sha256:{wanted.digest}")
         release_id = intended.id
-        erased = vault.erasures(session)
+        erased = erased_files.count(session)
         now = circumstances.now()
         secrets = ReleaseSecrets(
             home.keyring.make(session, earlier_releases.secret_of(release_id, "pseudonym"), circumstances.entropy, now),
@@ -174,7 +186,7 @@ def _carry_out(
     try:
         with home.transaction() as session:
             book.lock(session)
-            vault.require_unerased(session, erased)
+            erased_files.require_none_since(session, erased)
             earlier_releases.require_unchanged(session, release_id, held)
             for sealing in (members, classes):
                 vault.record(session, home, sealing)

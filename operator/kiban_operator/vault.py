@@ -38,22 +38,11 @@ from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
 from kiban_processing.catalogue.registration import LOCAL_PATIENT_ID
 from kiban_processing.formats import values
-from kiban_processing.language import Text
-from kiban_processing.refusals import Family, Ground
-from kiban_processing.statutes import ACT_20
 from kiban_processing.transforms import keys as pseudonyms
 
 ROWS_PER_GROUP = 250_000
 PATIENT_KEY_SECRET = "patient-key"
 _INDEX_NONCE = b"person-index"  # one use: a file's key is its own, and the file has one index
-
-
-ERASED_MEANWHILE = Ground(
-    "erased-meanwhile", Family.STATE, ACT_20,
-    Text("この処理の間に消去が行われました。読み取った行に、消去されたものが含まれるおそれがあります。",
-         "An erasure took place while this was at work; what it had read may hold rows that are erased."),
-    Text("この処理では何も変えていません。もう一度行ってください。", "Nothing was changed. Do it again."),
-)  # fmt: skip
 
 
 class Shelf(StrEnum):
@@ -248,28 +237,6 @@ def index_of(session: Session, home: Home, file: VaultFile) -> bytes | None:
     """Whose rows a file may hold, for `person_index.may_hold`; None: anybody's, as of files written before there were indexes."""
     sealed = session.scalar(sa.select(VaultFile.person_index).where(VaultFile.id == file.id))
     return None if sealed is None else AESGCM(home.keyring.open(session, f"file/{file.id}")).decrypt(_INDEX_NONCE, sealed, file.id.encode())
-
-
-def erasures(session: Session) -> int:
-    """How many files orders of erasure have destroyed so far; for `require_unerased`."""
-    return session.scalar(sa.select(sa.func.count()).select_from(VaultFile).where(VaultFile.erasure.is_not(None))) or 0
-
-
-def require_unerased(session: Session, before: int) -> None:
-    """Nothing was erased since `erasures` told `before`: whoever is erased must not come back with what was made of rows read earlier.
-
-    Asked under the ledger's lock. Refuses: erased-meanwhile.
-    """
-    if erasures(session) != before:
-        raise ERASED_MEANWHILE.refuse()
-
-
-def emptied(session: Session, shelf: Shelf, table: str) -> list[str]:
-    """Submissions or releases of which an erasure has destroyed a file of the table; what is left of it, if anything, is living."""
-    query = sa.select(VaultFile.submission).where(
-        VaultFile.shelf == shelf.value, VaultFile.table_name == table, VaultFile.erasure.is_not(None)
-    )
-    return sorted(set(session.scalars(query)))
 
 
 def opened(session: Session, home: Home, file: VaultFile) -> ds.Dataset:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiban_operator import buckets, person_index, vault
+from kiban_operator import buckets, erased_files, person_index, vault
 from kiban_operator.home import Home
 from kiban_operator.vault import Shelf
 from kiban_processing.catalogue.tables import TABLES
@@ -131,4 +131,4 @@ def test_a_destroyed_file_keeps_no_index(home: Home) -> None:
     with home.transaction() as session:
         kept = session.get_one(vault.VaultFile, file.id)
         assert kept.person_index is None and kept.erasure == "E-1"
-        assert vault.erasures(session) == 1
+        assert erased_files.count(session) == 1

@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from kiban_operator import custody, people, roles, vault, workshop
+from kiban_operator import custody, erased_files, people, roles, vault, workshop
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
 from kiban_operator.persons import decisions, events, forgetting, generations, judging, links, queue, register, usable
@@ -88,7 +88,7 @@ def renew(home: Home, progress: vault.Progress = vault.silent, anew: bool = Fals
     linkage = home.circumstances.token("n")
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
         with home.reading() as session:
-            erased = vault.erasures(session)
+            erased = erased_files.count(session)
         usable.lay_out(home, con)
         present = frozenset(con.execute("SELECT registration FROM registrations").to_arrow_table().column(0).to_pylist())
         if not present:
@@ -148,7 +148,7 @@ def _keep(
     judged: judging.Judged, acting: list[decisions.Edge], last: register.LinkageRun | None, erased: int | None,
     erasing: frozenset[str] = frozenset(),
 ) -> LinkageOutcome:  # fmt: skip
-    """Register, queue, events, pairs, state and entry in one transaction; old files go afterwards. `erased`: what `vault.erasures` told before
+    """Register, queue, events, pairs, state and entry in one transaction; old files go afterwards. `erased`: what `erased_files.count` told before
     the vault was read, None where it was not read; `erasing`: registrations that are in no history either."""
     linkage, circumstances = generation.linkage, home.circumstances
     sealing = links.seal(home, judged.pairs, linkage)
@@ -160,7 +160,7 @@ def _keep(
         book.lock(session)
         require_newest(session, last)
         if erased is not None:
-            vault.require_unerased(session, erased)
+            erased_files.require_none_since(session, erased)
         queued = queue.renew(session, circumstances, con, linkage)
         outcome = _count(con, linkage, judged, queued.waiting, change.left, len(acting))
         entry = _book(session, home, outcome, queued)
