@@ -13,7 +13,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kiban_operator import deaths, people, roles, sorting, submissions, vault, workshop
+from kiban_operator import buckets, deaths, people, roles, sorting, submissions, vault, workshop
 from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -60,31 +60,48 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
             for name in sorting.STAGED:
                 for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
                     vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
+            groups: dict[tuple[str, str], list[vault.VaultFile]] = {}
+            for file in held:
+                groups.setdefault((file.table_name, file.submission), []).append(file)
             readings = {
-                file.id: vault.dataset(session, home, [file], vault.schema(TABLES[file.table_name], vault.Shelf.HELD)) for file in held
+                place: vault.dataset(session, home, files, vault.schema(TABLES[place[0]], vault.Shelf.HELD))
+                for place, files in groups.items()
             }
             brought = submissions.items_brought(session, hospital, regime)
         sorting.know(con)
-        shapes = {file.id: coverage.qualified(file.table_name, brought[file.submission, file.table_name]) for file in held}
+        shapes = {_label(place): coverage.qualified(place[0], brought[place[1], place[0]]) for place in groups}
         rulings = guard_relation.rule_shapes(con, "known", shapes, also="guard_stops")
         died_before = deaths.ruled(con, rulings)
         if died_before:
             with home.transaction() as session:  # before the rows that tell it are destroyed
                 deaths.remember(session, home.circumstances, hospital, died_before)
-        return _move(home, con, held, readings, rulings)
+        return _move(home, con, groups, readings, rulings)
+
+
+def _label(place: tuple[str, str]) -> str:
+    """What rulings on one table of one submission are called."""
+    return "\x1f".join(place)
 
 
 @dataclass(frozen=True)
 class Move:
-    """One held file and what becomes of its rows."""
+    """What is held of one table of one submission, and what becomes of its rows."""
 
-    file: vault.VaultFile
-    entered: vault.Sealing
-    waiting: vault.Sealing
+    files: list[vault.VaultFile]
+    entered: buckets.Spread
+    waiting: buckets.Spread
+
+    @property
+    def table(self) -> str:
+        return self.files[0].table_name
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
 
     @property
     def needed(self) -> bool:
-        return self.waiting.rows != self.file.rows
+        return self.waiting.rows != self.rows
 
     def discard(self) -> None:
         self.entered.discard()
@@ -92,27 +109,28 @@ class Move:
 
 
 def _move(
-    home: Home, con: duckdb.DuckDBPyConnection, held: list[vault.VaultFile], readings: dict[str, ds.Dataset], rulings: str
+    home: Home, con: duckdb.DuckDBPyConnection, groups: dict[tuple[str, str], list[vault.VaultFile]],
+    readings: dict[tuple[str, str], ds.Dataset], rulings: str,
 ) -> Admission:  # fmt: skip
-    """Judge file by file; files that turn out to be superfluous, or a failure on the way, leave nothing behind."""
+    """Judge table by table; files that turn out to be superfluous, or a failure on the way, leave nothing behind."""
     outcome = Admission()
     moves: list[Move] = []
     try:
-        for file in held:
-            table = TABLES[file.table_name]
+        for place, files in groups.items():
+            table, first = TABLES[place[0]], files[0]
             entered, waiting = (
-                vault.seal(home, shelf, hospital=file.hospital, regime=file.regime, table=table.name, submission=file.submission, schema=vault.schema(table, shelf))
+                buckets.spread(home, shelf, hospital=first.hospital, regime=first.regime, table=table.name, submission=first.submission, schema=vault.schema(table, shelf))
                 for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD)
             )  # fmt: skip
-            moves.append(Move(file, entered, waiting))
-            con.register("held_rows", readings[file.id])
+            moves.append(Move(files, entered, waiting))
+            con.register("held_rows", readings[place])
             stream = con.execute(
                 f"""
                 SELECT h.* EXCLUDE (ground, eligible_on), r.eligible_on, coalesce(r.curable, true) AS curable,
                        CASE WHEN r.patient_key IS NULL THEN 'not-registered' ELSE r.ground END AS ground
                 FROM held_rows h LEFT JOIN (SELECT * FROM {rulings} WHERE table_name = ?) r USING (patient_key)
             """,
-                [file.id],
+                [_label(place)],
             ).to_arrow_reader(sorting.BATCH_ROWS)
             for batch in stream:
                 eligible = pc.is_null(batch.column("ground"))
@@ -132,20 +150,22 @@ def _move(
 def _record(home: Home, con: duckdb.DuckDBPyConnection, moves: list[Move], outcome: Admission) -> list[Path]:
     """New files in, old keys destroyed, one entry booked: all in one transaction; returns the old files, to be unlinked once it stands.
 
-    A file that another run has moved in the meantime is left to that run. Refuses: stopped-meanwhile.
+    A table of which another run or an erasure has moved a file in the meantime is left to the next run. Refuses: stopped-meanwhile.
     """
     if not any(move.needed for move in moves):
         for move in moves:
             move.discard()
-            outcome.waiting[move.file.table_name] = outcome.waiting.get(move.file.table_name, 0) + move.file.rows
+            outcome.waiting[move.table] = outcome.waiting.get(move.table, 0) + move.rows
         return []
     with home.transaction() as session:
+        book.lock(session)  # before the rows' locks, as an erasure does
         old: list[Path] = []
         done: list[Move] = []
         for move in moves:
-            table, waiting = move.file.table_name, move.waiting.rows
-            file = session.get(vault.VaultFile, move.file.id, with_for_update=True)
-            if file is None or file.destroyed_at is not None:
+            table, waiting = move.table, move.waiting.rows
+            files = [session.get(vault.VaultFile, file.id, with_for_update=True, populate_existing=True) for file in move.files]
+            living = [file for file in files if file is not None and file.destroyed_at is None]
+            if len(living) < len(files):
                 move.discard()
                 continue
             outcome.waiting[table] = outcome.waiting.get(table, 0) + waiting
@@ -153,13 +173,13 @@ def _record(home: Home, con: duckdb.DuckDBPyConnection, moves: list[Move], outco
                 move.discard()
                 continue
             outcome.admitted[table] = outcome.admitted.get(table, 0) + move.entered.rows
-            outcome.withdrawn[table] = outcome.withdrawn.get(table, 0) + move.file.rows - move.entered.rows - waiting
-            vault.record(session, home, move.entered)
-            vault.record(session, home, move.waiting)
-            old.append(vault.destroy(session, home, file))
+            outcome.withdrawn[table] = outcome.withdrawn.get(table, 0) + move.rows - move.entered.rows - waiting
+            buckets.record(session, home, move.entered)
+            buckets.record(session, home, move.waiting)
+            old += [vault.destroy(session, home, file) for file in living]
             done.append(move)
         if done:
-            hospital, regime = done[0].file.hospital, done[0].file.regime
+            hospital, regime = done[0].files[0].hospital, done[0].files[0].regime
             book.append(session, home.circumstances, kinds.HELD_ADMITTED, f"hospital/{hospital}",
                         {"hospital": hospital, "regime": regime, "tables": dict(outcome.admitted)})  # fmt: skip
             sorting.require_no_new_stop(con, session, hospital, regime, home.circumstances.today(), [move.entered for move in done])

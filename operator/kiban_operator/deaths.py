@@ -65,3 +65,22 @@ def every(session: Session) -> Iterable[tuple[str, str, datetime]]:
     """hospital, patient_key, told_at of all."""
     query = sa.select(DeathBeforeNotice.hospital, DeathBeforeNotice.patient_key, DeathBeforeNotice.told_at)
     return [(hospital, key, at) for hospital, key, at in session.execute(query)]
+
+
+def count(session: Session, *, keys: Iterable[str] | None = None, hospital: str | None = None) -> int:
+    """How many are remembered: of some registrations, of a hospital, or of all."""
+    return sum(
+        session.scalar(sa.select(sa.func.count()).select_from(DeathBeforeNotice).where(where)) or 0 for where in _where(keys, hospital)
+    )
+
+
+def forget(session: Session, *, keys: Iterable[str] | None = None, hospital: str | None = None) -> int:
+    """Erase what is remembered of some registrations, of a hospital, or of all; returns their number."""
+    return sum(session.execute(sa.delete(DeathBeforeNotice).where(where)).rowcount for where in _where(keys, hospital))  # type: ignore[attr-defined]
+
+
+def _where(keys: Iterable[str] | None, hospital: str | None) -> list[sa.ColumnElement[bool]]:
+    if keys is None:
+        return [sa.true() if hospital is None else DeathBeforeNotice.hospital == hospital]
+    ordered = sorted(keys)
+    return [DeathBeforeNotice.patient_key.in_(ordered[start : start + 500]) for start in range(0, len(ordered), 500)]

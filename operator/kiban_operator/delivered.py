@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kiban_operator import sorting, vault
+from kiban_operator import buckets, sorting
 from kiban_operator.incoming import Sorting, quarantine_content, quarantine_file
 from kiban_processing.catalogue.items import Table
 from kiban_processing.catalogue.tables import TABLES
@@ -162,7 +162,7 @@ class Delivered:
         con.execute("DELETE FROM arriving_patients WHERE local_patient_id IN (SELECT local_patient_id FROM registered)")
         con.execute("DROP TABLE registered")
 
-    def sort(self, rulings: str) -> dict[str, list[vault.Sealing]]:
+    def sort(self, rulings: str) -> dict[str, list[buckets.Keeping]]:
         """Read all of it, note what is wrong, sort the rows of events; returns the files written by table."""
         if self.refused is not None:
             return {}

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from kiban_operator import release_state, vault
+from kiban_operator import erased_files, release_state, vault
 from kiban_operator.home import Home
 from kiban_operator.release_state import Release
 from kiban_processing.connection import Connection
@@ -77,7 +77,9 @@ def lay_out(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, release_id
     """
     earlier, unknown = [], []
     with home.reading() as session:
-        stored = {file.submission: file for file in vault.files(session, vault.Shelf.RELEASED, table=_TABLE)}
+        stored = {file.submission: [file] for file in vault.files(session, vault.Shelf.RELEASED, table=_TABLE)}
+        for emptied in erased_files.emptied(session, vault.Shelf.RELEASED, _TABLE):
+            stored.setdefault(emptied, [])  # all who were in it are erased: nobody of today was
         for number, release in enumerate(counting(session, release_id)):
             same = release.recipient_id == recipient
             judged = same or wanted.risk.intersection is Intersection.ALL
@@ -85,7 +87,7 @@ def lay_out(home: Home, con: duckdb.DuckDBPyConnection, wanted: Plan, release_id
                 unknown += [release.id] if judged else []
                 continue
             name = f"earlier_{number}"
-            con.register(f"{name}_stored", vault.dataset(session, home, [stored[release.id]], CLASSES))
+            con.register(f"{name}_stored", vault.dataset(session, home, stored[release.id], CLASSES))
             _lay_out_one(home, con, session, release, name)
             con.unregister(f"{name}_stored")
             earlier.append(Earlier(release.id, same, judged, name))

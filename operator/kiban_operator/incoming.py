@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kiban_operator import vault
+from kiban_operator import buckets, vault
 from kiban_operator.home import Home
 from kiban_operator.submissions import TableCount
 from kiban_processing.catalogue import arrow
@@ -51,7 +51,7 @@ class Sorting:
     secret: bytes = field(repr=False)
     progress: vault.Progress
     counts: dict[str, TableCount] = field(default_factory=dict)
-    sealings: list[vault.Sealing] = field(default_factory=list)
+    sealings: list[buckets.Keeping] = field(default_factory=list)
     damaged: list[dict[str, str]] = field(default_factory=list)
     died_before: list[str] = field(default_factory=list)
     items: dict[str, list[str]] = field(default_factory=dict)
@@ -64,11 +64,20 @@ class Sorting:
         return self.begin(vault.Shelf.QUARANTINE, "findings", FINDINGS)
 
     def begin(self, shelf: vault.Shelf, table: str, schema: pa.Schema) -> vault.Sealing:
+        """A file of its own."""
         sealing = vault.seal(
             self.home, shelf, hospital=self.hospital, regime=self.regime, table=table, submission=self.submission, schema=schema
         )
         self.sealings.append(sealing)
         return sealing
+
+    def spread(self, shelf: vault.Shelf, table: str, schema: pa.Schema) -> buckets.Spread:
+        """Rows of patients, in as many files as they take."""
+        spread = buckets.spread(
+            self.home, shelf, hospital=self.hospital, regime=self.regime, table=table, submission=self.submission, schema=schema
+        )
+        self.sealings.append(spread)
+        return spread
 
     def count(self, table: str) -> TableCount:
         return self.counts.setdefault(table, TableCount())

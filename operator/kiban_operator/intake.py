@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kiban_operator import deaths, hospitals, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator import buckets, deaths, hospitals, people, programmes, roles, sorting, submissions, vault, workshop
 from kiban_operator.delivered import Delivered
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -130,7 +130,7 @@ def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path)
     work.items = _items(by_table, deliveries)
     rulings = guard_relation.rule(work.con, "known", work.items, also="guard_stops")
     work.died_before = deaths.ruled(work.con, rulings)
-    written: dict[str, list[vault.Sealing]] = {name: [] for name in work.items}
+    written: dict[str, list[buckets.Keeping]] = {name: [] for name in work.items}
     for name in sorting.STAGED:
         if name in work.items:
             sorting.sort_rows(work, TABLES[name], f"staged_{name}", rulings)
@@ -162,9 +162,9 @@ def _items(by_table: dict[str, list[FileMapping]], deliveries: list[Delivered]) 
     return {name: sorted(items) for name, items in brought.items()}
 
 
-def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) -> list[vault.Sealing]:
+def _sort_stream(work: Sorting, table: Table, incoming: Incoming, rulings: str) -> list[buckets.Keeping]:
     """Sort one event file as it is read; a file that turns out damaged takes its already sorted rows with it."""
-    written: list[vault.Sealing] = []
+    written: list[buckets.Keeping] = []
     before = len(work.sealings)
     counts = asdict(work.count(table.name))
     shared, work.findings = work.findings, work.begin_findings()
@@ -194,7 +194,7 @@ def _keep(work: Sorting, manifest: Manifest, mapping: Mapping, digest: str, rece
         hospital = hospitals.get(session, manifest.hospital)
         programme = programmes.get(session, manifest.hospital, manifest.regime)
         for sealing in work.sealings:
-            vault.record(session, home, sealing)
+            buckets.record(session, home, sealing)
         row = Submission(
             id=work.submission, digest=digest, hospital=manifest.hospital, regime=manifest.regime,
             period_from=manifest.period_from, period_to=manifest.period_to, sent_by=manifest.sent_by,
@@ -231,7 +231,7 @@ def _write_receipt_record(work: Sorting) -> None:
     accepted = [sealing for sealing in work.sealings if sealing.shelf is vault.Shelf.VAULT and sealing.rows]
     if not accepted:
         return
-    work.con.register("accepted_rows", vault.together(accepted, ["patient_key"]))
+    work.con.register("accepted_rows", buckets.together(accepted, ["patient_key"]))
     record = work.begin(vault.Shelf.RECEIPT, "receipt-record", RECEIPT)
     query = """SELECT ? AS hospital, ids.local_patient_id, ids.patient_key
                FROM (SELECT DISTINCT patient_key FROM accepted_rows) JOIN ids USING (patient_key) ORDER BY ids.local_patient_id"""

@@ -17,10 +17,22 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from kiban_operator import approvals, cluster, custody, earlier_releases, optouts, orders, release_state, roles, vault, workshop
+from kiban_operator import (
+    approvals,
+    cluster,
+    custody,
+    earlier_releases,
+    erased_files,
+    optouts,
+    orders,
+    release_state,
+    roles,
+    vault,
+    workshop,
+)
 from kiban_operator.eligibility import lay_out_eligible, recheck
 from kiban_operator.home import Home
-from kiban_operator.ledger import signer
+from kiban_operator.ledger import book, signer
 from kiban_operator.release_state import Product, Release
 from kiban_processing import engine, gate, plan, utility
 from kiban_processing.evidence import Evidence
@@ -81,7 +93,7 @@ def make(
 ) -> Made:  # fmt: skip
     """Make a release for an order. `archive_key`: the operator's own age public key, so that the checkers can open what leaves.
 
-    Refuses: what `plan.check` refuses, plan-not-for-order, custody-breach, nobody-eligible, release-refused, and what the release's
+    Refuses: what `plan.check` refuses, plan-not-for-order, custody-breach, nobody-eligible, release-refused, erased-meanwhile, and what the release's
     state table refuses. Source: Act 19(1), 56(1); Reg 18.
     """
     wanted = plan.read(plan_path)
@@ -91,6 +103,7 @@ def make(
     with home.transaction() as session:
         intended = release_state.plan(session, circumstances, order, plan_path.read_text(encoding="utf-8"), f"sha256:{wanted.digest}")
         release_id = intended.id
+        erased = erased_files.count(session)
         now = circumstances.now()
         secrets = ReleaseSecrets(
             home.keyring.make(session, earlier_releases.secret_of(release_id, "pseudonym"), circumstances.entropy, now),
@@ -98,7 +111,7 @@ def make(
         )
     try:
         custody.require_clean(home, progress)
-        return _carry_out(home, release_id, order, wanted, secrets, purpose, conditions, archive_key, progress)
+        return _carry_out(home, release_id, order, wanted, secrets, purpose, conditions, archive_key, erased, progress)
     except Refusal as refusal:
         with home.transaction() as session:
             release_state.refuse(session, circumstances, release_id, refusal.read("ja"), refusal)
@@ -126,7 +139,7 @@ def _bag_folder(home: Home, release_id: str) -> Path:
 
 def _carry_out(
     home: Home, release_id: str, order: orders.Order, wanted: Plan, secrets: ReleaseSecrets, purpose: Text, conditions: Sequence[Text],
-    archive_key: str, progress: vault.Progress,
+    archive_key: str, erased: int, progress: vault.Progress,
 ) -> Made:  # fmt: skip
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads, joins_as_written=True) as con:
         sources = lay_out_eligible(home, con, wanted, order)
@@ -172,6 +185,8 @@ def _carry_out(
     )  # fmt: skip
     try:
         with home.transaction() as session:
+            book.lock(session)
+            erased_files.require_none_since(session, erased)
             earlier_releases.require_unchanged(session, release_id, held)
             for sealing in (members, classes):
                 vault.record(session, home, sealing)

@@ -79,7 +79,10 @@ class Act(StrEnum):
     READ_IDENTITY = "read-identity"
     WRITE_PLAN = "write-plan"
     APPROVE_PLAN = "approve-plan"
+    ORDER_ERASURE = "order-erasure"
     ERASE = "erase"
+    PROVE_ERASURE = "prove-erasure"
+    READ_ERASURES = "read-erasures"
     READ_LEDGER = "read-ledger"
     SIGN_CHECKPOINT = "sign-checkpoint"
 
@@ -100,7 +103,10 @@ ACT_NAMES: dict[Act, Text] = {
     Act.READ_IDENTITY: Text("本人の異動の閲覧", "read a person's history"),
     Act.WRITE_PLAN: Text("加工計画の作成", "write a processing plan"),
     Act.APPROVE_PLAN: Text("加工計画の承認", "approve a processing plan"),
+    Act.ORDER_ERASURE: Text("消去の起案・試算", "order an erasure and see what it takes"),
     Act.ERASE: Text("消去", "erase"),
+    Act.PROVE_ERASURE: Text("不在の証明", "prove that nothing is left"),
+    Act.READ_ERASURES: Text("消去の指示の閲覧", "read orders of erasure"),
     Act.READ_LEDGER: Text("帳簿の閲覧・書き出し", "read and export the ledger"),
     Act.SIGN_CHECKPOINT: Text("帳簿の署名", "sign a checkpoint"),
 }
@@ -121,7 +127,10 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.READ_IDENTITY: frozenset({Role.AU, Role.PR, Role.SO}),
     Act.WRITE_PLAN: frozenset({Role.PR}),
     Act.APPROVE_PLAN: frozenset({Role.CK}),
+    Act.ORDER_ERASURE: frozenset({Role.OD, Role.HL, Role.SO}),
     Act.ERASE: frozenset({Role.SO}),
+    Act.PROVE_ERASURE: frozenset({Role.SO, Role.AU}),
+    Act.READ_ERASURES: frozenset({Role.OD, Role.HL, Role.SO, Role.AU}),
     Act.READ_LEDGER: frozenset({Role.AU, Role.SE, Role.SO}),
     Act.SIGN_CHECKPOINT: frozenset({Role.SO, Role.SYS}),
 }

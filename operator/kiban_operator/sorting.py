@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.orm import Session
 
-from kiban_operator import deaths, optouts, vault
+from kiban_operator import buckets, deaths, optouts, vault
 from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
@@ -142,18 +142,18 @@ def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: st
 class Shelves:
     """The two files into which the rows of one table are sorted: let in, or waiting."""
 
-    accepted: vault.Sealing
-    held: vault.Sealing
+    accepted: buckets.Keeping
+    held: buckets.Keeping
 
 
 def open_shelves(sorting: Sorting, table: Table) -> Shelves:
     return Shelves(
-        sorting.begin(vault.Shelf.VAULT, table.name, vault.schema(table)),
-        sorting.begin(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD)),
+        sorting.spread(vault.Shelf.VAULT, table.name, vault.schema(table)),
+        sorting.spread(vault.Shelf.HELD, table.name, vault.schema(table, vault.Shelf.HELD)),
     )
 
 
-def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[vault.Sealing]:
+def sort_rows(sorting: Sorting, table: Table, source: str, rulings: str, file: str | None = None) -> list[buckets.Keeping]:
     """Sort one source relation into fresh files; see `sort_into`."""
     shelves = open_shelves(sorting, table)
     sort_into(sorting, shelves, table, source, rulings, file)
@@ -205,7 +205,7 @@ def sort_into(sorting: Sorting, shelves: Shelves, table: Table, source: str, rul
     count.held += shelves.held.rows - before[1]
 
 
-def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealing]) -> None:
+def withdraw_repeated(sorting: Sorting, table: Table, written: list[buckets.Keeping]) -> None:
     """Rows of an event table that repeat a key leave the files just written (rewritten without them) and are quarantined."""
     written = [sealing for sealing in written if sealing.rows]
     if not table.key or not written:
@@ -214,7 +214,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
     key = ["patient_key" if column == "local_patient_id" else column for column in table.key]
     wanted = ["source_file", "source_row", *key]
     same = ", ".join(wanted)  # a record of a standard format gives several rows of one place, so the key belongs to what names a row
-    con.register("just_written", vault.together(written, wanted + ["ended_on"] * (table.name == "encounters")))
+    con.register("just_written", buckets.together(written, wanted + ["ended_on"] * (table.name == "encounters")))
     present = " AND ".join(f"{column} IS NOT NULL" for column in key)
     # A stay that is told again once it has ended (monthly files) stands with its end.
     later = "ended_on IS NULL, " if table.name == "encounters" else ""
@@ -237,7 +237,7 @@ def withdraw_repeated(sorting: Sorting, table: Table, written: list[vault.Sealin
             f"SELECT source_file, source_row, 'repeated-key' AS rule, {raw} AS raw FROM rows SEMI JOIN repeated USING ({same}) ORDER BY ALL"
         ).to_arrow_table()
         if found.num_rows:
-            fresh = sorting.begin(sealing.shelf, table.name, sealing.schema)
+            fresh = sorting.spread(sealing.shelf, table.name, sealing.schema)
             for batch in con.execute(f"SELECT * FROM rows ANTI JOIN repeated USING ({same})").to_arrow_reader(BATCH_ROWS):
                 fresh.write(batch)
             note_quarantined(sorting, table, found)
@@ -255,14 +255,14 @@ def count_held(sorting: Sorting, table: str) -> None:
     count = sorting.count(table)
     held = [sealing for sealing in sorting.sealings if sealing.shelf is vault.Shelf.HELD and sealing.table == table and sealing.rows]
     if held:
-        sorting.con.register("waiting", vault.together(held, ["ground"]))
+        sorting.con.register("waiting", buckets.together(held, ["ground"]))
         rows = sorting.con.execute("SELECT ground, count(*) FROM waiting GROUP BY ground ORDER BY ground").fetchall()
         count.held_for = {str(ground): int(number) for ground, number in rows}
         sorting.con.unregister("waiting")
 
 
 def require_no_new_stop(
-    con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: str, today: date, entering: Sequence[vault.Sealing]
+    con: duckdb.DuckDBPyConnection, session: Session, hospital: str, regime: str, today: date, entering: Sequence[buckets.Keeping]
 ) -> None:
     """Nobody whose rows are about to enter has asked to stop since they were judged; asked under the ledger's lock, after the entry is booked.
 
@@ -272,7 +272,7 @@ def require_no_new_stop(
     stopped = optouts.standing_keys(session, today, regime, hospital)
     if not written or not stopped:
         return
-    con.register("entering", vault.together(written, ["patient_key"]))
+    con.register("entering", buckets.together(written, ["patient_key"]))
     con.register("stopped_now", pa.table({"patient_key": pa.array(stopped, pa.string())}))
     ((count,),) = con.execute("SELECT count(DISTINCT patient_key) FROM entering SEMI JOIN stopped_now USING (patient_key)").fetchall()
     con.unregister("entering")

@@ -1,7 +1,8 @@
 """保管庫 (vault): encrypted Parquet files, one data key per file wrapped by the master key (Act 18, 21).
 
 A file is written first and recorded afterwards, in the transaction that also books it: until then its key exists only in memory, so a
-file left behind by a crash is unreadable noise. Destroying the key erases every copy (Act 20). Files stand on shelves:
+file left behind by a crash is unreadable noise. Destroying the key erases every copy (Act 20). A table of many rows stands in several files
+(`buckets`), each with an index, sealed under its own key, of whose rows it may hold (`person_index`). Files stand on shelves:
 
     vault       rows that passed the transfer guard                      (core zone)
     receipt     the persons whom the receipt record names, Reg 57        (core zone)
@@ -26,9 +27,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kiban_operator import keys, registers
+from kiban_operator import keys, person_index, registers
 from kiban_operator.database import Base, Moment
 from kiban_operator.home import Home
 from kiban_processing import dialect
@@ -40,6 +42,7 @@ from kiban_processing.transforms import keys as pseudonyms
 
 ROWS_PER_GROUP = 250_000
 PATIENT_KEY_SECRET = "patient-key"
+_INDEX_NONCE = b"person-index"  # one use: a file's key is its own, and the file has one index
 
 
 class Shelf(StrEnum):
@@ -54,7 +57,11 @@ class Shelf(StrEnum):
 
 
 class VaultFile(Base):
-    """One encrypted file; a file whose key is destroyed keeps its row as proof of the erasure (Reg 12: date of deletion)."""
+    """One encrypted file; a file whose key is destroyed keeps its row as proof of the erasure (Reg 12: date of deletion).
+
+    `bucket`: all its rows are of registrations of that bucket, None: of any; `person_index`: whose rows it may hold, sealed, None: anybody's;
+    `erasure`: the order that destroyed it.
+    """
 
     __tablename__ = "vault_files"
     id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
@@ -67,6 +74,9 @@ class VaultFile(Base):
     path: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(Moment)
     destroyed_at: Mapped[datetime | None] = mapped_column(Moment)
+    bucket: Mapped[int | None]
+    person_index: Mapped[bytes | None] = mapped_column(sa.LargeBinary, deferred=True)
+    erasure: Mapped[str | None] = mapped_column(sa.String(40), index=True)
 
 
 SYSTEM_COLUMNS = (
@@ -99,12 +109,25 @@ class Sealing:
     folder: Path
     schema: pa.Schema
     key: bytes = field(repr=False)
+    bucket: int | None = None
     rows: int = 0
+    _persons: person_index.Collected = field(default_factory=person_index.Collected, repr=False)
     _writer: pq.ParquetWriter | None = field(default=None, repr=False)
 
     @property
     def path(self) -> Path:
         return self.folder / f"{self.id}.parquet"
+
+    @property
+    def parts(self) -> list[Sealing]:
+        """The files it consists of: itself."""
+        return [self]
+
+    @property
+    def sealed_index(self) -> bytes | None:
+        """Whose rows it may hold, under the file's own key: with that key it is gone."""
+        index = self._persons.index() if "patient_key" in self.schema.names else None
+        return None if index is None else AESGCM(self.key).encrypt(_INDEX_NONCE, index, self.id.encode())
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows, whose columns must be those of the schema (order does not matter)."""
@@ -114,6 +137,8 @@ class Sealing:
             self.folder.mkdir(parents=True, exist_ok=True)
             properties = pe.create_encryption_properties(self.key, aad_prefix=self.id.encode(), store_aad_prefix=False)
             self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd", encryption_properties=properties)
+        if "patient_key" in self.schema.names:
+            self._persons.add(batch.column("patient_key"))
         self._writer.write_table(pa.Table.from_batches([batch]).select(self.schema.names).cast(self.schema), row_group_size=ROWS_PER_GROUP)
         self.rows += batch.num_rows
 
@@ -136,12 +161,7 @@ class Sealing:
         return _encrypted(self.path, self.id, self.key, self.schema)
 
 
-def together(sealings: Sequence[Sealing], columns: Sequence[str]) -> ds.Dataset:
-    """Some columns of several files just written, which may be of different shelves but have those columns alike."""
-    return ds.dataset([sealing.reading() for sealing in sealings], schema=pa.schema([sealings[0].schema.field(name) for name in columns]))
-
-
-def _encrypted(path: Path, file_id: str, key: bytes, schema: pa.Schema) -> ds.Dataset:
+def _encrypted(path: Path, file_id: str, key: bytes, schema: pa.Schema | None) -> ds.Dataset:
     options = ds.ParquetFragmentScanOptions(decryption_properties=pe.create_decryption_properties(key, aad_prefix=file_id.encode()))
     return ds.dataset(path, schema=schema, format=ds.ParquetFileFormat(default_fragment_scan_options=options))
 
@@ -151,11 +171,13 @@ def folder_of(home: Home, shelf: Shelf) -> Path:
     return zone / shelf.value
 
 
-def seal(home: Home, shelf: Shelf, *, hospital: str, regime: str, table: str, submission: str, schema: pa.Schema) -> Sealing:
+def seal(
+    home: Home, shelf: Shelf, *, hospital: str, regime: str, table: str, submission: str, schema: pa.Schema, bucket: int | None = None
+) -> Sealing:  # fmt: skip
     """Begin a new file. Nothing is on disk until the first row, nothing is readable until `record`."""
     circumstances = home.circumstances
     folder = folder_of(home, shelf) / submission
-    return Sealing(circumstances.token("f"), shelf, hospital, regime, table, submission, folder, schema, circumstances.entropy(32))
+    return Sealing(circumstances.token("f"), shelf, hospital, regime, table, submission, folder, schema, circumstances.entropy(32), bucket)
 
 
 def record(session: Session, home: Home, sealing: Sealing) -> VaultFile | None:
@@ -168,16 +190,17 @@ def record(session: Session, home: Home, sealing: Sealing) -> VaultFile | None:
     row = VaultFile(
         id=sealing.id, shelf=sealing.shelf.value, hospital=sealing.hospital, regime=sealing.regime, table_name=sealing.table,
         submission=sealing.submission, rows=sealing.rows, path=str(sealing.path.relative_to(home.path)), created_at=now,
+        bucket=sealing.bucket, person_index=sealing.sealed_index,
     )  # fmt: skip
     session.add(row)
     return row
 
 
-def destroy(session: Session, home: Home, file: VaultFile) -> Path:
-    """Destroy the file's key in the caller's transaction; returns the path, to be unlinked once that has committed."""
+def destroy(session: Session, home: Home, file: VaultFile, erasure: str | None = None) -> Path:
+    """Destroy the file's key in the caller's transaction; returns the path, to be unlinked once that has committed. `erasure`: by whose order."""
     now = home.circumstances.now()
     home.keyring.destroy(session, f"file/{file.id}", now)
-    file.destroyed_at = now
+    file.destroyed_at, file.person_index, file.erasure = now, None, erasure
     return home.path / file.path
 
 
@@ -210,9 +233,23 @@ def files(
     return list(session.scalars(query.order_by(VaultFile.created_at, VaultFile.id)))
 
 
+def index_of(session: Session, home: Home, file: VaultFile) -> bytes | None:
+    """Whose rows a file may hold, for `person_index.may_hold`; None: anybody's, as of files written before there were indexes."""
+    sealed = session.scalar(sa.select(VaultFile.person_index).where(VaultFile.id == file.id))
+    return None if sealed is None else AESGCM(home.keyring.open(session, f"file/{file.id}")).decrypt(_INDEX_NONCE, sealed, file.id.encode())
+
+
+def opened(session: Session, home: Home, file: VaultFile) -> ds.Dataset:
+    """The rows of one file with the columns it was written with."""
+    key = home.keyring.open(session, f"file/{file.id}")
+    return _encrypted(home.path / file.path, file.id, key, None)
+
+
 def dataset(session: Session, home: Home, chosen: Iterable[VaultFile], schema: pa.Schema) -> ds.Dataset:
     """The rows of several files as one Arrow dataset, decrypted as they are read and never on disk."""
-    children = [_encrypted(home.path / file.path, file.id, home.keyring.open(session, f"file/{file.id}"), schema) for file in chosen]
+    wanted = list(chosen)
+    opened = home.keyring.open_all(session, [f"file/{file.id}" for file in wanted])
+    children = [_encrypted(home.path / file.path, file.id, key, schema) for file, key in zip(wanted, opened, strict=True)]
     return ds.dataset(children, schema=schema) if children else ds.dataset(schema.empty_table())
 
 

@@ -203,6 +203,7 @@ READING = {
     "ledger list": (),
     "audit": ("{export}",),
     "doubt list": (),
+    "erasure list": (),
     "person runs": (),
     "risk": ("{table}", "--qi", "sex"),
     "hierarchy check": ("{hierarchy}", "--data", "{table}", "--column", "sex"),
@@ -215,9 +216,11 @@ CHANGING = {
     "apply submit", "apply withdraw", "review accept", "review return", "review assign", "review declare", "review opinion", "review deliberate",
     "review conditions", "review vote", "review decide", "contract open", "contract propose", "contract agree", "contract sign",
     "contract execute", "contract activate", "contract suspend", "ledger export", "ledger checkpoint",
+    "erasure order", "erasure approve", "erasure reject", "erasure run",
     "doubt decide", "doubt question", "doubt uphold", "doubt revoke", "doubt report", "doubt sample",
 }  # fmt: skip
 # They read what a linkage left; their own tests have one to read (test_doubts, test_linkage_register, test_explained_from_state).
+READING_AN_ERASURE = {"erasure preview", "erasure scan"}  # of an order: test_erasure has one
 READING_A_LINKAGE = {"doubt show", "person history", "link-explain", "link-report", "link-sample"}
 
 # They read a patient ID from standard input; test_eligibility_forecast asks what is behind them.
@@ -226,7 +229,7 @@ READING_STANDARD_INPUT = {"eligibility show"}
 
 def test_every_command_is_of_one_sort() -> None:
     leaves = {" ".join(path) for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)}
-    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE | READING_STANDARD_INPUT
+    assert leaves == READING.keys() | CHANGING | READING_A_LINKAGE | READING_AN_ERASURE | READING_STANDARD_INPUT
 
 
 @pytest.mark.parametrize("name", READING)
@@ -243,7 +246,7 @@ def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str,
     for lang in ("ja", "en"):
         shown = kiban(*name.split(), *arguments, "--json", home=told, lang=lang)
         assert shown.code == 0 and not shown.err
-        assert shown.value or name in ("optout pending", "doubt list")
+        assert shown.value or name in ("optout pending", "doubt list", "erasure list")
         words = kiban(*name.split(), *arguments, home=told, lang=lang)
         assert words.code == 0 and words.out.strip() and not words.err
     assert told.state() == before

@@ -17,6 +17,7 @@ from kiban_applications.oversight import OBLIGATION
 from kiban_applications.review import store
 from kiban_applications.review.rules import APPLICATION, DECISIONS, VOTES, passes
 from kiban_operator import machine, people, roles
+from kiban_operator.erasure.orders import ERASURE
 from kiban_operator.grants import GRANT
 from kiban_operator.ledger import book, kinds
 from kiban_operator.machine import NEW, Table
@@ -26,7 +27,7 @@ from kiban_operator.roles import Role
 from kiban_processing.language import Text
 from kiban_processing.refusals import Refusal
 
-TABLES = (GRANT, APPLICATION, CONTRACT, RELEASE, OBLIGATION, DESTRUCTION, DOUBT)
+TABLES = (GRANT, APPLICATION, CONTRACT, RELEASE, OBLIGATION, DESTRUCTION, DOUBT, ERASURE)
 PACKAGES = (kiban_operator, kiban_applications)
 CASES = (APPLICATION, CONTRACT, RELEASE, OBLIGATION, DESTRUCTION)
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -105,9 +106,17 @@ EXPECTED: dict[str, dict[str, dict[str, str]]] = {
         "OPEN": {"answer": "PR", "close": "SYS"},
         "ANSWERED": {"agree": "PR", "disagree": "PR", "close": "SYS"},
         "DISPUTED": {"resolve": "PR", "close": "SYS"},
-        "SETTLED": {"question": "PR"},
-        "QUESTIONED": {"uphold": "PR", "revoke": "PR"},
+        "SETTLED": {"question": "PR", "close": "SYS"},
+        "QUESTIONED": {"uphold": "PR", "revoke": "PR", "close": "SYS"},
         "CLOSED": {},
+    },
+    "erasure": {
+        "NEW": {"order": "OD HL SO"},
+        "ORDERED": {"approve": "SO", "reject": "SO"},
+        "APPROVED": {"begin": "SO", "reject": "SO"},
+        "RUNNING": {"finish": "SO"},
+        "DONE": {},
+        "REJECTED": {},
     },
 }
 
@@ -152,7 +161,7 @@ def test_what_is_booked_is_a_kind_of_the_ledger(table: Table) -> None:
             assert step.command in {"create", "save"} or (table is DOUBT and step.role is Role.SYS)
         else:
             kind = kinds.named(step.entry)
-            assert kind.aggregate in {None, table.name, "person"}
+            assert kind.aggregate in {None, table.name, "person"} or (table is ERASURE and kind is kinds.DELETION_DONE)
 
 
 @every_table

@@ -11,6 +11,7 @@ from kiban_applications.command_line import (
     alone,
     applying,
     bookkeeping,
+    erasing,
     filing,
     foreseeing,
     receiving,
@@ -48,6 +49,7 @@ def assemble(door: Door) -> typer.Typer:
     receiving.build(door, app)
     stopping.build(door, app)
     foreseeing.build(door, app)
+    erasing.build(door, app)
     settling.build(door, app)
     tracing.build(door, app)
     for build in alone.builders():

@@ -24,12 +24,13 @@ from kiban_operator import (
     submissions,
     vault,
 )
+from kiban_operator.erasure import orders as erasure_orders
 from kiban_operator.ledger import book
 from kiban_operator.persons import doubts, events, register, samples
 
 # Every module that declares a table; a test finds the one that is missing here.
 MODULES = (
-    approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, events, hospitals, keys, notice_register, notices, optouts,
+    approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, erasure_orders, events, hospitals, keys, notice_register, notices, optouts,
     oversight, people, programmes, register, release_state, samples, stop_matches, stop_papers, store, submissions,
     vault,
 )  # fmt: skip

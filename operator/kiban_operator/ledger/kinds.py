@@ -258,10 +258,29 @@ PROVISION_USER_TO_USER = Kind(
     {"contract": CODE, "provided_on": DATE, "items": NAMES}, {"manifest": DIGEST, "to_contract": CODE, "permission": DIGEST},
     sealed=frozenset({f"{side}_{item}" for side in ("from", "to") for item in ("name", "address", "identifier")}), statutory=True,
 )  # fmt: skip
+_ERASED: Mapping[str, Shape] = {
+    "scope": one_of("person", "registration", "submission", "hospital", "everything"),
+    "ground": one_of("stop", "hospital-request", "received-unlawfully", "unneeded", "programme-ended", "certification-ended"),
+}
+ERASURE_BEGUN = Kind(
+    # who is erased is a salted commitment to the keyed names of the registrations
+    "erasure.begun", Text("消去の着手", "erasure begun"), statutes.ACT_20, "erasure",
+    _ERASED, {"hospital": CODE, "submission": CODE, "registrations": COUNT, "document": DIGEST}, sealed_optional=frozenset({"subject"}),
+)  # fmt: skip
+ERASURE_STEPPED = Kind(
+    "erasure.stepped", Text("消去の経過", "step of an erasure"), statutes.ACT_20, "erasure",
+    {"what": one_of("vault", "held", "quarantine", "released", "linkage", "release", "traces")},
+    {"files": COUNT, "rows": COUNT, "keys": COUNT, "release": CODE},
+)  # fmt: skip
 DELETION_DONE = Kind(
     "deletion.done", Text("消去", "deletion done"), statutes.REG_12, "deletion",
-    {"deleted_on": DATE, "items": NAMES}, {"hospital": CODE, "reason": TEXT, "persons": COUNT, "rows": COUNT, "files": COUNT, "keys": COUNT},
-    statutory=True,
+    {"deleted_on": DATE, "items": NAMES},
+    {
+        "hospital": CODE, "reason": TEXT, "persons": COUNT, "rows": COUNT, "files": COUNT, "keys": COUNT, **_ERASED, "submission": CODE,
+        "registrations": COUNT, "order": CODE, "files_by_shelf": COUNTS, "rows_by_shelf": COUNTS, "files_scanned": COUNT, "rows_scanned": COUNT,
+        "releases_ended": COUNT, "releases_delivered": COUNT,
+    },
+    sealed_optional=frozenset({"subject"}), statutory=True,
 )  # fmt: skip
 OPERATOR_EXCHANGE = Kind(
     "operator.exchange", Text("他の認定事業者との授受", "exchange with another operator"), statutes.REG_12, "exchange",

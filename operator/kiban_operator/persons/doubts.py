@@ -63,7 +63,7 @@ DOUBT = machine.Table(
         *rows(SETTLED, "question", Role.PR, QUESTIONED, "reason-fit", entry="case.moved"),
         *rows(QUESTIONED, "uphold", Role.PR, SETTLED, "not-questioner", "reason-fit", entry="case.moved"),
         *rows(QUESTIONED, "revoke", Role.PR, OPEN, "not-questioner", "reason-fit", entry="doubt.revoked"),
-        *rows(WAITING, "close", Role.SYS, CLOSED),
+        *rows((*WAITING, *STANDING), "close", Role.SYS, CLOSED),  # a settled one when a registration of it is erased
     ),
     frozenset({CLOSED}),
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -68,12 +69,18 @@ def of(home: Home, session: Session, run: str, registrations: int) -> Kept | Non
 def record(session: Session, home: Home, generation: Generation) -> list[Path]:
     """Keep the key of a written generation and destroy those of all others, in the caller's transaction; returns the folders of these, to
     be removed once that has committed."""
+    old = destroy_all(session, home)
+    home.keyring.make(session, _name(generation.linkage), lambda _size: generation.key.secret, home.circumstances.now())
+    return old
+
+
+def destroy_all(session: Session, home: Home) -> list[Path]:
+    """Destroy the keys of all generations in the caller's transaction: the next run links everything again. Returns their folders."""
     now = home.circumstances.now()
     older = sa.select(WrappedKey.name).where(WrappedKey.name.startswith(f"{FOLDER}/"), WrappedKey.destroyed_at.is_(None))
     names = session.scalars(older).all()
     for name in names:
         home.keyring.destroy(session, name, now)
-    home.keyring.make(session, _name(generation.linkage), lambda _size: generation.key.secret, now)
     return [home.core / name for name in names]
 
 
@@ -83,6 +90,35 @@ def remove(home: Home, generation: Generation, old: list[Path]) -> None:
     for folder in (home.core / FOLDER).iterdir():
         if folder in old or (folder != generation.folder and folder.stat().st_mtime < before):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def knows(home: Home, session: Session, gone: frozenset[str] | None) -> int:
+    """How many of some registrations (None: of anybody's) the state in force still holds."""
+    newest = in_force(session)
+    if newest is None:
+        return 0
+    try:
+        state = vaulted.open_state(home.core / newest, StateKey(home.keyring.open(session, newest)))
+    except (Refusal, FileNotFoundError):
+        return 0  # nobody can open it
+    try:
+        names = state.pages.all("names")["registration"]
+        living = np.setdiff1d(np.arange(state.size), state.dead)
+        wanted = np.array([key.encode() for key in sorted(gone)], names.dtype) if gone is not None else names
+        return int(np.isin(names[living], wanted).sum())
+    finally:
+        state.close()
+
+
+def in_force(session: Session) -> str | None:
+    """The name of the key of the generation in force, if there is one."""
+    living = sa.select(WrappedKey.name).where(WrappedKey.name.startswith(f"{FOLDER}/"), WrappedKey.destroyed_at.is_(None))
+    return session.scalar(living.limit(1))
+
+
+def drop(folder: Path) -> None:
+    """Remove the folder of a generation whose key is destroyed."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name(linkage: str) -> str:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from kiban_operator import vault
 from kiban_operator.home import Home
-from kiban_operator.persons import links
+from kiban_operator.persons import links, usable
 from kiban_operator.persons.generations import Generation
 from kiban_processing.linkage import persons as assignment
 from kiban_processing.linkage import vaulted
@@ -51,12 +51,31 @@ def judge(
     arguments = (decisions, generation.folder, generation.key, home.circumstances.entropy, progress)
     if state is not None and changes:
         linked = vaulted.link_changes(con, state, *arguments)
-        with links.readable(home, con, "linkage_pairs_before") as earlier:
-            pairs = _renewed(con, linked, earlier)
     else:
         linked = vaulted.link_all(con, "registrations", *arguments)
-        pairs = linked.pairs
-    persons, events = _assign(linked, previous, not changes, lambda: home.circumstances.token("P"))
+    return _told(home, con, linked, previous, not changes)
+
+
+def take_out(
+    home: Home, con: duckdb.DuckDBPyConnection, generation: Generation, state: Kept, gone: pa.Array, decisions: pa.Table, previous: pa.Table,
+    progress: vault.Progress,
+) -> Judged:  # fmt: skip
+    """As `judge`, of what the state knows without the registrations `gone`, reading nothing of the vault; `registrations` gives the places
+    (registration, site_id) of those that stay. Refuses: linkage-state-damaged."""
+    usable.lay_out_none(con, "linkage_changed")
+    con.register("handed_in", pa.table({"registration": gone}))
+    con.execute("CREATE OR REPLACE TEMP TABLE linkage_gone AS SELECT registration FROM handed_in")
+    con.unregister("handed_in")
+    linked = vaulted.link_changes(con, state, decisions, generation.folder, generation.key, home.circumstances.entropy, progress)
+    return _told(home, con, linked, previous, False)
+
+
+def _told(home: Home, con: duckdb.DuckDBPyConnection, linked: vaulted.Linked, previous: pa.Table, whole: bool) -> Judged:
+    pairs = linked.pairs
+    if not whole:
+        with links.readable(home, con, "linkage_pairs_before") as earlier:
+            pairs = _renewed(con, linked, earlier)
+    persons, events = _assign(linked, previous, whole, lambda: home.circumstances.token("P"))
     con.execute("CREATE OR REPLACE TEMP VIEW places AS SELECT registration, site_id FROM registrations")
     for name, table in (("assigned", persons), ("previous", previous), ("linkage_pairs", pairs)):
         con.register("handed_in", table)
@@ -66,7 +85,7 @@ def judge(
     weights = {"link": linked.model.link_weight, "review": linked.model.review_weight}
     found = {each["values"]: each["counts"] for each in pc.value_counts(pairs.column("decision")).to_pylist()}
     counted = {**linked.report["pairs"], **{decision: found.get(decision, 0) for decision in ("link", "review", "veto")}}
-    return Judged(not changes, pairs, events, joined, parted, {**linked.report, "pairs": counted, "thresholds": weights})
+    return Judged(whole, pairs, events, joined, parted, {**linked.report, "pairs": counted, "thresholds": weights})
 
 
 def _assign(

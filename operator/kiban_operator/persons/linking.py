@@ -19,10 +19,10 @@ import duckdb
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from kiban_operator import custody, people, roles, vault, workshop
+from kiban_operator import custody, erased_files, people, roles, vault, workshop
 from kiban_operator.home import Home
 from kiban_operator.ledger import book, kinds
-from kiban_operator.persons import decisions, events, generations, judging, links, queue, register, usable
+from kiban_operator.persons import decisions, events, forgetting, generations, judging, links, queue, register, usable
 from kiban_processing.language import Text
 from kiban_processing.linkage.state.kept import Kept
 from kiban_processing.linkage.state.sealing import STATE_DAMAGED
@@ -75,14 +75,20 @@ def link(home: Home, progress: vault.Progress = vault.silent, anew: bool = False
     state is in force, where this version compares otherwise than the one that left it, and where more than `judging.ANEW_FROM` changed.
     Decisions that people settle while a run is at work act from the next run on.
     Refuses: act-not-allowed, custody-breach (the standing query found something), nothing-to-link, linkage-decisions-contradict,
-    linkage-overtaken.
+    linkage-overtaken, erased-meanwhile.
     """
-    circumstances = home.circumstances
     with home.transaction() as session:
-        people.require(session, circumstances, roles.Act.LINK_PERSONS)
+        people.require(session, home.circumstances, roles.Act.LINK_PERSONS)
+    return renew(home, progress, anew)
+
+
+def renew(home: Home, progress: vault.Progress = vault.silent, anew: bool = False) -> LinkageOutcome:
+    """`link` without asking who does it. Refuses: as `link`, but for act-not-allowed."""
     custody.require_clean(home, progress)
-    linkage = circumstances.token("n")
+    linkage = home.circumstances.token("n")
     with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con:
+        with home.reading() as session:
+            erased = erased_files.count(session)
         usable.lay_out(home, con)
         present = frozenset(con.execute("SELECT registration FROM registrations").to_arrow_table().column(0).to_pylist())
         if not present:
@@ -99,26 +105,76 @@ def link(home: Home, progress: vault.Progress = vault.silent, anew: bool = False
             if state is not None:
                 undone.callback(state.close)
             judged = _judge(home, con, generation, state, decisions.table(acting), previous, progress, last)
-            sealing = links.seal(home, judged.pairs, linkage)
-            undone.callback(sealing.discard)
-            change = register.lay_changes(con)
-            left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
-            decided = _decided(con, acting)
-            with home.transaction() as session:
-                book.lock(session)
-                _require_newest(session, last)
-                queued = queue.renew(session, circumstances, con, linkage)
-                outcome = _count(con, linkage, judged, queued.waiting, change.left, len(acting))
-                entry = _book(session, home, outcome, queued)
-                register.write(session, con, linkage, entry.seq)
-                session.add(register.LinkageRun(id=linkage, entry=entry.seq, at=entry.at, report=outcome.report))
-                events.note(session, linkage, entry.at, judged.events, decided, frozenset(person for _, person in left))
-                queue.forget_reasons(session, circumstances, frozenset(registration for registration, _ in left))
-                former = generations.record(session, home, generation)
-                old = links.replace(session, home, sealing)
-            undone.pop_all()
-            if state is not None:
-                state.close()
+            return _keep(home, con, undone, generation, state, judged, acting, last, erased)
+
+
+def take_out(home: Home, gone: frozenset[str], progress: vault.Progress = vault.silent) -> LinkageOutcome | None:
+    """A run that takes registrations out of the register, the state and the pairs, and judges their clusters without them; the vault is
+    not read, so that what else has changed there waits for the next run.
+
+    None, and nothing changed, where there is no state to go on from, or nobody would be left. Refuses: linkage-overtaken.
+    """
+    with workshop.open_workshop(home.core / "engine", home.settings.memory_limit, home.settings.threads) as con, ExitStack() as undone:
+        with home.reading() as session:
+            previous, last = register.known(session), register.last_run(session)
+            state = None if last is None else generations.of(home, session, last.id, previous.num_rows)
+            if state is None:
+                return None
+            undone.callback(state.close)
+            register.lay_out(con, session, "linked")
+            known = frozenset(previous.column("registration").to_pylist())
+            acting = decisions.acting(decisions.in_force(session), known - gone)
+        if not known - gone:
+            return None
+        leaving = pa.array(sorted(known & gone), pa.string())
+        con.register("leaving", pa.table({"patient_key": leaving}))
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE registrations AS SELECT patient_key AS registration, hospital AS site_id FROM linked ANTI JOIN leaving USING (patient_key)"
+        )
+        con.unregister("leaving")
+        generation = generations.begin(home, home.circumstances.token("n"))
+        undone.callback(generation.discard)
+        try:
+            judged = judging.take_out(home, con, generation, state, leaving, decisions.table(acting), previous, progress)
+        except Refusal as refusal:
+            if refusal.code != STATE_DAMAGED.code:
+                raise
+            return None
+        return _keep(home, con, undone, generation, state, judged, acting, last, None, known & gone)
+
+
+def _keep(
+    home: Home, con: duckdb.DuckDBPyConnection, undone: ExitStack, generation: generations.Generation, state: Kept | None,
+    judged: judging.Judged, acting: list[decisions.Edge], last: register.LinkageRun | None, erased: int | None,
+    erasing: frozenset[str] = frozenset(),
+) -> LinkageOutcome:  # fmt: skip
+    """Register, queue, events, pairs, state and entry in one transaction; old files go afterwards. `erased`: what `erased_files.count` told before
+    the vault was read, None where it was not read; `erasing`: registrations that are in no history either."""
+    linkage, circumstances = generation.linkage, home.circumstances
+    sealing = links.seal(home, judged.pairs, linkage)
+    undone.callback(sealing.discard)
+    change = register.lay_changes(con)
+    left = con.execute("SELECT registration, person_before FROM linkage_changes WHERE person IS NULL").fetchall()
+    decided = _decided(con, acting)
+    with home.transaction() as session:
+        book.lock(session)
+        require_newest(session, last)
+        if erased is not None:
+            erased_files.require_none_since(session, erased)
+        queued = queue.renew(session, circumstances, con, linkage)
+        outcome = _count(con, linkage, judged, queued.waiting, change.left, len(acting))
+        entry = _book(session, home, outcome, queued)
+        register.write(session, con, linkage, entry.seq)
+        session.add(register.LinkageRun(id=linkage, entry=entry.seq, at=entry.at, report=outcome.report))
+        events.note(session, linkage, entry.at, judged.events, decided, frozenset(person for _, person in left))
+        queue.forget_reasons(session, circumstances, frozenset(registration for registration, _ in left))
+        if erasing:
+            forgetting.forget(session, circumstances, erasing)
+        former = generations.record(session, home, generation)
+        old = links.replace(session, home, sealing)
+    undone.pop_all()
+    if state is not None:
+        state.close()
     for path in old:
         path.unlink(missing_ok=True)
     generations.remove(home, generation, former)
@@ -136,13 +192,13 @@ def _judge(
         if state is None or (isinstance(error, Refusal) and error.code != STATE_DAMAGED.code):
             raise
     with home.reading() as session:
-        _require_newest(session, last)
+        require_newest(session, last)
     generation.discard()
     return judging.judge(home, con, generation, None, fixed, previous, progress)
 
 
-def _require_newest(session: Session, last: register.LinkageRun | None) -> None:
-    """What was judged was judged against the newest run; a run in between would be undone without anybody seeing it."""
+def require_newest(session: Session, last: register.LinkageRun | None) -> None:
+    """What was judged was judged against the newest run; a run in between would be undone without anybody seeing it. Refuses: linkage-overtaken."""
     newest = register.last_run(session)
     if (newest and newest.id) != (last and last.id):
         raise OVERTAKEN.refuse()

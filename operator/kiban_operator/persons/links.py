@@ -31,6 +31,13 @@ def seal(home: Home, pairs: pa.Table, linkage: str) -> vault.Sealing:
     return sealing
 
 
+def without(home: Home, con: duckdb.DuckDBPyConnection, gone: str) -> vault.Sealing:
+    """The newest run's pairs without those of the registrations in the relation `gone` (patient_key), as a file still to be recorded."""
+    with readable(home, con) as pairs:
+        linkage = f"""SELECT * FROM {pairs} WHERE "left" NOT IN (SELECT patient_key FROM {gone}) AND "right" NOT IN (SELECT patient_key FROM {gone})"""
+        return seal(home, con.execute(linkage).to_arrow_table(), home.circumstances.token("n"))
+
+
 def replace(session: Session, home: Home, sealing: vault.Sealing) -> list[Path]:
     """Record the new file and destroy the keys of the older ones; returns their paths, to be unlinked once that has committed."""
     old = [vault.destroy(session, home, file) for file in vault.files(session, vault.Shelf.LINKAGE, table=TABLE)]

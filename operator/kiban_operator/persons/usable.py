@@ -22,9 +22,7 @@ LINKED_COLUMNS = (
 def lay_out(home: Home, con: duckdb.DuckDBPyConnection, only: Sequence[str] | None = None) -> None:
     """Make `registrations` (registration, site_id and LINKED_COLUMNS) of what is stored and may be used today; `only`: of these keys."""
     columns = ", ".join(LINKED_COLUMNS)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE registrations AS SELECT '' AS registration, '' AS site_id, {columns} FROM ({_shape()}) WHERE false"
-    )
+    lay_out_none(con, "registrations")
     for regime in Regime:
         with home.reading() as session:
             for name in ("patients", "deaths"):
@@ -37,6 +35,12 @@ def lay_out(home: Home, con: duckdb.DuckDBPyConnection, only: Sequence[str] | No
             SEMI JOIN usable u ON u.hospital = v.hospital AND u.patient_key = v.patient_key AND u.submission = v.submission
             ANTI JOIN registrations r ON r.registration = v.patient_key
         """)
+
+
+def lay_out_none(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Make `name`, shaped as `registrations` and without a row."""
+    columns = ", ".join(LINKED_COLUMNS)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT '' AS registration, '' AS site_id, {columns} FROM ({_shape()}) WHERE false")
 
 
 def _narrow(con: duckdb.DuckDBPyConnection, only: Sequence[str]) -> None:
