@@ -13,6 +13,7 @@ from kiban_applications.command_line import (
     bookkeeping,
     filing,
     foreseeing,
+    masters,
     receiving,
     registering,
     releasing,
@@ -46,6 +47,7 @@ def assemble(door: Door) -> typer.Typer:
     registering.build(door, app)
     filing.build(door, app)
     receiving.build(door, app)
+    masters.build(door, app)
     stopping.build(door, app)
     foreseeing.build(door, app)
     settling.build(door, app)
