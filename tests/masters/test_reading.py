@@ -18,7 +18,15 @@ from tests.masters.conftest import Bring, positional, text_of
 
 SICK = {"code": "0000001", "name": "架空病", "medis_number": "99000001", "icd10_2013": "E119", "retired_on": "99999999", "moved_to": "0000001",
         "icd10_2003": "", "icd10_second": ""}  # fmt: skip
-OTHER = {**SICK, "code": "0000002", "name": "架空病（慢性）", "medis_number": "99000002", "icd10_2013": "", "icd10_2003": "I10", "retired_on": "20200331"}
+OTHER = {
+    **SICK,
+    "code": "0000002",
+    "name": "架空病（慢性）",
+    "medis_number": "99000002",
+    "icd10_2013": "",
+    "icd10_2003": "I10",
+    "retired_on": "20200331",
+}
 HOT = "基準番号（ＨＯＴコード）,個別医薬品コード,レセプト電算処理システムコード（１）,販売名\r\n"
 
 
@@ -133,7 +141,9 @@ def test_damage_is_told_by_line(
 
 
 def test_a_line_that_cannot_be_decoded_is_told_and_nothing_is_taken(bring: Bring) -> None:
-    whole = text_of(positional(DISEASES, *({**SICK, "code": f"{n:07d}", "medis_number": f"9900{n:04d}"} for n in range(1, 40)))).encode("cp932")
+    whole = text_of(positional(DISEASES, *({**SICK, "code": f"{n:07d}", "medis_number": f"9900{n:04d}"} for n in range(1, 40)))).encode(
+        "cp932"
+    )
     lines = whole.split(b"\r\n")
     lines[6] = lines[6].replace("架空病".encode("cp932"), b"\x85\x39\xff")
     assert rules(bring(b"\r\n".join(lines)), DISEASES) == [(7, None, "undecodable")]
@@ -178,5 +188,11 @@ def test_excerpts_of_the_official_masters_are_read(letter: str, kind: MasterKind
     read = reading.read(folder / f"{letter}_ALL00000000.csv", kind).require()
     assert (read.rows.num_rows, read.encoding) == (rows, "cp932")
     row = next(row for row in read.rows.to_pylist() if row["name"] == name)
-    wanted = {"b": ("icd10_2013", "I67.5"), "z": ("code", "2060"), "s": ("section", "J"), "y": ("listing_code", "3311401H7018"), "t": ("code", "700010000")}
+    wanted = {
+        "b": ("icd10_2013", "I67.5"),
+        "z": ("code", "2060"),
+        "s": ("section", "J"),
+        "y": ("listing_code", "3311401H7018"),
+        "t": ("code", "700010000"),
+    }
     assert row[wanted[letter][0]] == wanted[letter][1]

@@ -34,7 +34,9 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     made.close()
 
 
-def completed(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], **masters: list[Master]) -> tuple[list[dict[str, Any]], Any]:
+def completed(
+    con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]], **masters: list[Master]
+) -> tuple[list[dict[str, Any]], Any]:
     schema = pa.schema([pa.field("source_row", pa.int64()), *arrow.schema(TABLES[table])])
     con.register("sent", pa.Table.from_pylist([{"source_row": n, **row} for n, row in enumerate(rows)], schema=schema))
     counts = completion.complete(con, table, "sent", "done", {name.replace("_", "-"): found for name, found in masters.items()})
@@ -46,7 +48,9 @@ def completed(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, A
 def test_the_latest_version_begun_is_in_force() -> None:
     kind = layouts.K_CODES
     found = [master(kind, [], date(2024, 6, 1), "b"), master(kind, [], date(2022, 4, 1), "a")]
-    assert [versions.in_force(kind, found, day).version for day in (date(2022, 4, 1), date(2024, 5, 31), date(2024, 6, 1), date(2030, 1, 1))] == list("aabb")
+    assert [
+        versions.in_force(kind, found, day).version for day in (date(2022, 4, 1), date(2024, 5, 31), date(2024, 6, 1), date(2030, 1, 1))
+    ] == list("aabb")
     with pytest.raises(Refusal) as refused:
         versions.in_force(kind, found, date(2022, 3, 31))
     assert refused.value.code == "master-none-in-force"
@@ -66,7 +70,10 @@ def test_what_a_package_holds_is_in_force_until_a_version_is_loaded() -> None:
 
 
 def test_jlac10_parts_have_their_names() -> None:
-    names = master(layouts.JLAC10_PARTS, [{"part": "analyte", "code": "9Z999", "name": "架空分析物"}, {"part": "method", "code": "019", "name": "架空法"}])
+    names = master(
+        layouts.JLAC10_PARTS,
+        [{"part": "analyte", "code": "9Z999", "name": "架空分析物"}, {"part": "method", "code": "019", "name": "架空法"}],
+    )
     found = versions.parts("9Z999000001926101", names)
     assert found["analyte"] == ("9Z999", "架空分析物") and found["material"] == ("019", None)
     assert "result" not in versions.parts("9Z9990000019261") and versions.parts("9Z999") == {}
@@ -78,7 +85,10 @@ def test_the_merger_master_is_the_table_of_the_linkage() -> None:
         {"prefecture": "茨城県", "old": "架空郡丙村", "new": "乙市", "in_force": date(2004, 4, 1)},
     ]
     found = municipalities.read_mergers(merger_table.written(master(layouts.MERGERS, rows)))
-    assert {(one.old, one.new, one.in_force) for one in found.rows} == {("甲町", "乙市", date(2005, 4, 1)), ("丙村", "乙市", date(2004, 4, 1))}
+    assert {(one.old, one.new, one.in_force) for one in found.rows} == {
+        ("甲町", "乙市", date(2005, 4, 1)),
+        ("丙村", "乙市", date(2004, 4, 1)),
+    }
     assert merger_table.written(master(layouts.MERGERS, rows)) == merger_table.written(master(layouts.MERGERS, rows[::-1]))
 
 
@@ -138,7 +148,9 @@ days = st.integers(0, 40).map(lambda n: DAY + timedelta(days=n))
     st.dictionaries(days, st.dictionaries(codes, icd, max_size=3), max_size=4),
     st.lists(st.tuples(st.one_of(st.none(), codes), icd, st.integers(-5, 45).map(lambda n: DAY + timedelta(days=n))), max_size=12),
 )
-def test_completion_equals_a_plain_lookup(by_day: dict[date, dict[str, str | None]], sent: list[tuple[str | None, str | None, date]]) -> None:
+def test_completion_equals_a_plain_lookup(
+    by_day: dict[date, dict[str, str | None]], sent: list[tuple[str | None, str | None, date]]
+) -> None:
     found = [
         master(layouts.DISEASES, [{"code": code, "name": "a", "icd10_2013": value} for code, value in known.items()], begins, str(begins))
         for begins, known in by_day.items()
