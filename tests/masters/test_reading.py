@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kiban_processing.masters import layouts, reading
 from kiban_processing.masters.kinds import MasterKind
@@ -196,3 +198,30 @@ def test_excerpts_of_the_official_masters_are_read(letter: str, kind: MasterKind
         "t": ("code", "700010000"),
     }
     assert row[wanted[letter][0]] == wanted[letter][1]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 2), st.binary(max_size=6)), max_size=6),
+    st.sampled_from([DISEASES, DRUGS, ICD10]),
+)
+def test_no_damage_makes_a_reader_fail_or_take_a_row_it_found_wrong(
+    bring: Bring, edits: list[tuple[int, int, bytes]], kind: MasterKind
+) -> None:  # fmt: skip
+    rows = {
+        DISEASES.name: text_of(positional(DISEASES, SICK, OTHER)), DRUGS.name: HOT + "9990001010101,9990001F1011,,架空錠\r\n",
+        ICD10.name: "code,name,parent\nXX,chapter,\nX01,category,XX\n",
+    }  # fmt: skip
+    raw = bytearray(rows[kind.name].encode("cp932"))
+    for place, length, put in edits:
+        raw[place : place + length] = put
+    try:
+        read = reading.read(bring(bytes(raw)), kind)
+    except Refusal as refusal:
+        assert refusal.ground.remedy.ja
+        return
+    lines = {one.row for one in read.findings}
+    assert all(1 <= line <= raw.count(b"\n") + raw.count(b"\r") + 1 for line in lines)
+    if not read.findings:
+        assert read.rows.num_rows and not any(read.rows[name].null_count for name in kind.key)
+        assert len(set(zip(*(read.rows[name].to_pylist() for name in kind.key), strict=True))) == read.rows.num_rows

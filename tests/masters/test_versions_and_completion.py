@@ -116,7 +116,7 @@ def test_hot_and_claim_codes_lead_to_one_yj_code_or_none(con: duckdb.DuckDBPyCon
         {"hot_code": "9990003010101", "yj_code": None, "claim_code": "699990003", "name": "without YJ"},
         {"hot_code": "9990003010102", "yj_code": "9990003F1011", "claim_code": "699990003", "name": "with YJ"},
     ])  # fmt: skip
-    sent = [
+    sent: list[tuple[dict[str, Any], str | None]] = [
         ({"hot_code": "9990001010102"}, "9990001F1011"), ({"hot_code": "999000101"}, "9990001F1011"), ({"hot_code": "9990001019999"}, "9990001F1011"),
         ({"hot_code": "9990002010102"}, "9990002F1020"), ({"hot_code": "999000201"}, None), ({"hot_code": "9990001"}, None),
         ({"other_code": "699990001", "other_code_system": "receipt-drug"}, "9990001F1011"), ({"other_code": "699990001", "other_code_system": "LOCAL"}, None),

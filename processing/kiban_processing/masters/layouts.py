@@ -17,8 +17,11 @@ DEEPEST = 12  # wider codes above a code at most
 PARTS = ("analyte", "identification", "material", "method", "result")  # 分析物、識別、材料、測定法、結果識別
 
 
-def _code(name: str, ja: str, en: str, pattern: str | None = None, position: int | None = None, *headers: str, **more: object) -> Field:
-    return Field(name, Text(ja, en), position, headers, pattern=pattern, **more)  # type: ignore[arg-type]
+def _code(
+    name: str, ja: str, en: str, pattern: str, position: int | None = None, *headers: str,
+    required: bool = False, kept: bool = True, dotted: bool = False,
+) -> Field:  # fmt: skip
+    return Field(name, Text(ja, en), position, headers, pattern=pattern, required=required, kept=kept, dotted=dotted)
 
 
 def _name(position: int | None = None, *headers: str) -> Field:

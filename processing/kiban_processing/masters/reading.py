@@ -118,11 +118,15 @@ def _text(path: Path) -> tuple[str, str, list[tuple[int, str]], str]:
     pieces, damaged, line, position = [], [], 1, 0
     for decoded in encodings.decode(examined):
         for damage in decoded.damages:
-            damaged.append((line + decoded.text.count(b"\n", 0, damage.start - position), damage.rule))
-        line += decoded.text.count(b"\n")
+            damaged.append((line + _ends(decoded.text[: damage.start - position]), damage.rule))
+        line += _ends(decoded.text)
         position += len(decoded.text)
         pieces.append(decoded.text)
     return b"".join(pieces).decode("utf-8"), examined.encoding, damaged, digest
+
+
+def _ends(text: bytes) -> int:
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
 
 
 def _examined(path: Path, raw: bytes) -> encodings.Examined:
