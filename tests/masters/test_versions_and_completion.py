@@ -95,7 +95,7 @@ def test_the_merger_master_is_the_table_of_the_linkage() -> None:
 def test_what_was_sent_stays_and_is_counted(con: duckdb.DuckDBPyConnection) -> None:
     known = master(layouts.DISEASES, [{"code": "0000001", "name": "a", "medis_number": "99000001", "icd10_2013": "E11.9", "icd10_2003": "E11"},
                                       {"code": "0000999", "name": "uncoded"}])  # fmt: skip
-    sent = [
+    sent: list[dict[str, Any]] = [
         {"disease_code": "0000001"}, {"disease_code": "99000001"}, {"disease_code": "0000001", "icd10": "I10"}, {"disease_code": "0000999"},
         {"disease_code": "0000777"}, {"disease_code": None}, {"disease_code": "0000001", "icd10": "E11.9"},
     ]  # fmt: skip
