@@ -20,7 +20,7 @@ from kiban_operator.circumstances import Circumstances
 from kiban_operator.database import Base, Moment
 from kiban_operator.ledger import book, kinds
 from kiban_processing.language import Text
-from kiban_processing.masters import versions
+from kiban_processing.masters import completion, versions
 from kiban_processing.masters.reading import Read
 from kiban_processing.masters.versions import Master
 from kiban_processing.refusals import Family, Ground
@@ -109,6 +109,11 @@ def opened(session: Session, folder: Path, kind: str) -> list[Master]:
     """Every version of a kind with its rows, what a package holds first. Refuses: master-kind-unknown, master-damaged."""
     found = versions.kind_of(kind)
     return versions.with_installed(found, [_open(folder, one) for one in list_all(session, kind)])
+
+
+def for_completion(session: Session, folder: Path) -> dict[str, list[Master]]:
+    """Every version of the kinds that `completion.complete` looks into. Refuses: master-damaged."""
+    return {kind: opened(session, folder, kind) for kind in dict.fromkeys(one.kind for one in completion.COMPLETIONS)}
 
 
 def in_force(session: Session, folder: Path, kind: str, day: date) -> Master:

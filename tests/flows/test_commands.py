@@ -191,6 +191,8 @@ READING = {
     "submissions show": ("{submission}",),
     "submissions findings": ("{submission}",),
     "vault check": (),
+    "master list": (),
+    "master show": ("icd10", "E119"),
     "plan check": ("{plan}",),
     "plan show": ("{plan}",),
     "release evidence": ("{release}",),
@@ -208,7 +210,7 @@ READING = {
     "hierarchy check": ("{hierarchy}", "--data", "{table}", "--column", "sex"),
 }
 CHANGING = {
-    "init", "submit", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
+    "init", "submit", "master load", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
     "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register", "optout identity", "optout withdraw",
     "optout inform", "optout consent", "optout acknowledge", "optout copy", "optout match", "optout settle",
     "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ from kiban_applications.migrations import steps
 from kiban_operator import database, masters
 from kiban_operator.circumstances import Circumstances
 from kiban_operator.ledger import book, kinds
-from kiban_processing.masters import layouts, reading
+from kiban_processing.masters import completion, layouts, reading
 from kiban_processing.masters.reading import Read
 from kiban_processing.refusals import Refusal
 from tests.flows.test_databases import fresh
@@ -98,6 +99,21 @@ def test_the_same_again_changes_nothing_and_nothing_is_overwritten(desk: Desk) -
         assert len(masters.list_all(session)) == 1 == len(book.entries(session, "master/k-codes", kinds.MASTER_LOADED))
     assert desk.load(FIRST, "2026", NEW)  # published again without a change: a version of its own
     assert len(list(desk.folder.iterdir())) == 1
+
+
+def test_what_is_loaded_completes_rows(desk: Desk) -> None:
+    path = desk.folder.parent / "drugs.csv"
+    path.write_text("HOTコード,YJコード,販売名\n9990001010101,9990001F1011,架空錠\n", encoding="utf-8")
+    with database.transaction(desk.engine) as session:
+        masters.load(session, desk.circumstances, desk.folder, reading.read(path, layouts.DRUGS), "1", OLD)
+        known = masters.for_completion(session, desk.folder)
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE sent AS SELECT '9990001010101' AS hot_code, NULL::VARCHAR AS yj_code, NULL::VARCHAR AS other_code,"
+            " NULL::VARCHAR AS other_code_system, DATE '2025-01-01' AS prescribed_on"
+        )
+        assert completion.complete(con, "prescriptions", "sent", "done", known) == {"yj_code": completion.Completed(1, 0)}
+        assert con.execute("SELECT yj_code FROM done").fetchall() == [("9990001F1011",)]
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])

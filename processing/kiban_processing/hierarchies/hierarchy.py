@@ -50,7 +50,7 @@ UNKNOWN = Ground(
 )
 
 Codes = npt.NDArray[np.int32]
-_FEW = 100  # leaves that show whether these may be postal codes at all
+_POSTAL_LENGTHS = (7, 8)  # without and with hyphen
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def read(name: str, version: str, content: str) -> Hierarchy:
     2
     """
     built = build(name, version, rows(content))
-    if any(leaf[:1].isdigit() for leaf in built.leaves[:_FEW]):
+    if any(len(leaf) in _POSTAL_LENGTHS and leaf[:3].isdigit() for leaf in built.leaves):
         from kiban_processing.hierarchies import organisations  # loading the postal data takes longer than most hierarchies
 
         organisations.require_none(name, built.leaves)
