@@ -1,6 +1,6 @@
 """保管場所 (home): one operator's state on disk: settings, control database, keys, and the three zones of Reg 6(iv).
 
-    home/kiban.toml  control.db  keys/  receive/  core/  deliver/
+    home/kiban.toml  control.db  keys/  masters/  receive/  core/  deliver/
 
 The zones are folders here; nothing in `receive` is opened by code of `deliver` and the other way round, so that they can become
 three machines (house: zones). `core/engine` holds the engine's encrypted swap files only while it runs.
@@ -85,6 +85,11 @@ class Home:
         """A view for long reading; see `database.reading`."""
         with database.reading(self.engine) as session:
             yield session
+
+    @property
+    def masters(self) -> Path:
+        """The code masters: public tables, of no zone."""
+        return self.path / "masters"
 
     @property
     def receive(self) -> Path:

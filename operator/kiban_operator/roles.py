@@ -74,6 +74,7 @@ class Act(StrEnum):
     RECEIVE_SUBMISSION = "receive-submission"
     REGISTER_NOTICE = "register-notice"
     TAKE_STOP = "take-stop"
+    LOAD_MASTER = "load-master"
     LINK_PERSONS = "link-persons"
     LOOK_AT_DOUBT = "look-at-doubt"
     READ_IDENTITY = "read-identity"
@@ -98,6 +99,7 @@ ACT_NAMES: dict[Act, Text] = {
     Act.RECEIVE_SUBMISSION: Text("医療情報の受領", "receive a submission"),
     Act.REGISTER_NOTICE: Text("通知の登録", "register notices"),
     Act.TAKE_STOP: Text("提供停止の求めの受付", "take a request to stop"),
+    Act.LOAD_MASTER: Text("コードマスターの取込み", "load a code master"),
     Act.LINK_PERSONS: Text("名寄せ", "link persons"),
     Act.LOOK_AT_DOUBT: Text("疑わしい組の閲覧", "look at a doubt"),
     Act.READ_IDENTITY: Text("本人の異動の閲覧", "read a person's history"),
@@ -122,6 +124,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.RECEIVE_SUBMISSION: frozenset({Role.HL, Role.PR}),
     Act.REGISTER_NOTICE: frozenset({Role.HL}),
     Act.TAKE_STOP: frozenset({Role.OD, Role.HL}),
+    Act.LOAD_MASTER: frozenset({Role.HL, Role.PR}),
     Act.LINK_PERSONS: frozenset({Role.PR}),
     Act.LOOK_AT_DOUBT: frozenset({Role.PR}),
     Act.READ_IDENTITY: frozenset({Role.AU, Role.PR, Role.SO}),

@@ -191,6 +191,8 @@ READING = {
     "submissions show": ("{submission}",),
     "submissions findings": ("{submission}",),
     "vault check": (),
+    "master list": (),
+    "master show": ("icd10", "E119"),
     "plan check": ("{plan}",),
     "plan show": ("{plan}",),
     "release evidence": ("{release}",),
@@ -206,10 +208,11 @@ READING = {
     "erasure list": (),
     "person runs": (),
     "risk": ("{table}", "--qi", "sex"),
+    "inspect": ("{hospital}",),
     "hierarchy check": ("{hierarchy}", "--data", "{table}", "--column", "sex"),
 }
 CHANGING = {
-    "init", "submit", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
+    "init", "submit", "master load", "link", "anonymise", "hierarchy build", "deliver", "receipt", "open", "demo", "serve", "people organisation", "people verify", "people add",
     "people grant", "people confirm", "people seat", "hospital register", "hospital step", "notice import", "optout import", "optout register", "optout identity", "optout withdraw",
     "optout inform", "optout consent", "optout acknowledge", "optout copy", "optout match", "optout settle",
     "clock run", "plan approve", "release make", "release report", "release approve", "release refuse", "release commit", "apply draft", "apply save",
@@ -239,14 +242,14 @@ def test_json_and_nothing_else(kiban: Callable[..., Told], told: Any, name: str,
     where = {
         "submission": told.told["receipts"][0]["submission"], "plan": DATA / "plans" / "diabetes-cohort.toml", "release": told.told["release"],
         "contract": told.told["contract"], "export": told.told["audit"]["folder"],
-        "table": tmp_path / "table.csv", "scratch": tmp_path / "scratch", "hierarchy": tmp_path / "sex.csv",
+        "hospital": DATA / "hospitals" / "h001" / "submission", "table": tmp_path / "table.csv", "scratch": tmp_path / "scratch", "hierarchy": tmp_path / "sex.csv",
     }  # fmt: skip
     arguments = [each.format(**where) for each in READING[name]]
     before = told.state()
     for lang in ("ja", "en"):
         shown = kiban(*name.split(), *arguments, "--json", home=told, lang=lang)
         assert shown.code == 0 and not shown.err
-        assert shown.value or name in ("optout pending", "doubt list", "erasure list")
+        assert shown.value or name in ("optout pending", "optout matches", "doubt list", "erasure list")
         words = kiban(*name.split(), *arguments, home=told, lang=lang)
         assert words.code == 0 and words.out.strip() and not words.err
     assert told.state() == before
@@ -325,7 +328,7 @@ def test_defect_of_the_database_shows_no_parameters(kiban: Callable[..., Told], 
     def broken(*_arguments: Any) -> Any:
         raise sa.exc.IntegrityError("INSERT INTO x VALUES (?)", {"name": "佐々倉"}, Exception("佐々倉"))
 
-    monkeypatch.setattr(receiving.admission, "admit_held", broken)
+    monkeypatch.setattr(receiving.daily_clock, "run", broken)
     told = kiban("clock", "run", home=place)
     assert told.code == 1 and "佐々倉" not in told.err + told.out and "INSERT" not in told.err
 
@@ -334,7 +337,7 @@ def test_interruption_is_130(kiban: Callable[..., Told], place: Any, monkeypatch
     def interrupted(*_arguments: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(receiving.admission, "admit_held", interrupted)
+    monkeypatch.setattr(receiving.daily_clock, "run", interrupted)
     assert kiban("clock", "run", home=place).code == 130
 
 
@@ -386,7 +389,8 @@ def test_manual_path(kiban: Callable[..., Told], tmp_path: Path, monkeypatch: py
     assert done("vault", "check") == {"rows": receipt["accepted"], "breaches": [], "withheld": []}
     assert done("link")["registrations"] == receipt["tables"]["patients"]["accepted"]
     assert done("hospital", "list")[0]["regime_A"] == "providing"
-    assert len(done("optout", "pending")) == 5
+    pending = done("optout", "pending")
+    assert len(pending["documents"]) == 5 and pending["hospitals"] == [], "what the hospital itself took it need not be told"
 
 
 def test_stop_at_the_desk_reads_the_id_from_standard_input(
@@ -466,11 +470,19 @@ def test_process_does_not_fall_over_a_poor_terminal(told: Any) -> None:
     assert JAPANESE.search(json.loads(shown.stdout)[0]["name"])
 
 
+NOTHING_ELSE = {"stopped_anew": 0, "copies_erased": 0}
+
+
 def test_clock_run_on_the_day(kiban: Callable[..., Told], place: Any, tools: Any, tmp_path: Path) -> None:
     place.notify([{"local_patient_id": tools.small(1)["local_patient_id"], "given_on": "2026-11-11"}])
     place.receive(tools.write_submission(tmp_path / "sent", {"patients": [tools.small(1)]}))
     day = place.clock()
-    assert kiban("clock", "run", "--json", home=place).value == {"admitted": {}, "waiting": {"patients": 1}, "withdrawn": {}}
+    assert kiban("clock", "run", "--json", home=place).value == {
+        "admitted": {},
+        "waiting": {"patients": 1},
+        "withdrawn": {},
+        **NOTHING_ELSE,
+    }
     later = kiban("clock", "run", "--json", home=place, now=day + timedelta(days=20))
     assert later.value["admitted"] == {"patients": 1}
     assert len(place.rows("vault", "patients")) == 1

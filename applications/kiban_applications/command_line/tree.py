@@ -14,6 +14,7 @@ from kiban_applications.command_line import (
     erasing,
     filing,
     foreseeing,
+    masters,
     receiving,
     registering,
     releasing,
@@ -47,6 +48,7 @@ def assemble(door: Door) -> typer.Typer:
     registering.build(door, app)
     filing.build(door, app)
     receiving.build(door, app)
+    masters.build(door, app)
     stopping.build(door, app)
     foreseeing.build(door, app)
     erasing.build(door, app)

@@ -13,6 +13,7 @@ from kiban_operator import (
     deaths,
     hospitals,
     keys,
+    masters,
     notice_register,
     notices,
     optouts,
@@ -30,7 +31,7 @@ from kiban_operator.persons import doubts, events, register, samples
 
 # Every module that declares a table; a test finds the one that is missing here.
 MODULES = (
-    approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, erasure_orders, events, hospitals, keys, notice_register, notices, optouts,
+    approvals, book, cases, conditions, contract_state, deaths, destruction, doubts, erasure_orders, events, hospitals, keys, masters, notice_register, notices, optouts,
     oversight, people, programmes, register, release_state, samples, stop_matches, stop_papers, store, submissions,
     vault,
 )  # fmt: skip

@@ -134,6 +134,10 @@ HELD_ADMITTED = Kind(
 )  # fmt: skip
 
 # 事業者の内で (within the operator)
+MASTER_LOADED = Kind(
+    "master.loaded", Text("コードマスターの取込み", "code master loaded"), statutes.REG_5_X, "master",
+    {"version": CODE, "digest": DIGEST, "in_force": DATE, "rows": COUNT},
+)  # fmt: skip
 PERSONS_LINKED = Kind(
     "persons.linked", Text("名寄せ", "registrations linked to persons"), statutes.ACT_18, "linkage",
     {"registrations": COUNT, "persons": COUNT},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kiban_processing.hierarchies import hierarchy
+from kiban_processing.hierarchies import hierarchy, organisations
 from kiban_processing.language import Language, Text
 from kiban_processing.statutes import REG_18_V
 
@@ -36,6 +36,13 @@ _TEXTS: dict[str, tuple[Weight, Text]] = {
         Text("上位の値が、同じ値をもつ前の行と異なります", "the wider value differs from that of an earlier row with the same value"),
     ),
     "gap": (Weight.ERROR, Text("データにある値がありません（種類の数）", "values of the data are not listed (number of distinct ones)")),
+    "organisation": (
+        Weight.ERROR,
+        Text(
+            "一つの組織だけを示す郵便番号があります（種類の数）",
+            "postal codes of one organisation each are listed (number of distinct ones)",
+        ),
+    ),
     "not-wider": (
         Weight.WARNING,
         Text("水準が下より広くなっていません（値の種類が減りません）", "the level is no wider than the one below (as many values)"),
@@ -69,7 +76,7 @@ class Finding:
         place += [Text(f"水準{self.level}", f"level {self.level}").read(language)] if self.level >= 0 else []
         told = (
             f"{_TEXTS[self.code][1].read(language)}: {self.number}"
-            if self.code in ("gap", "unused")
+            if self.code in ("gap", "unused", "organisation")
             else _TEXTS[self.code][1].read(language)
         )
         return " ".join([*place, told])
@@ -96,6 +103,8 @@ def check(content: str, values: Iterable[str | None] | None = None) -> tuple[Fin
     found = list(_form(rows))
     if not any(one.code in ("empty", "ragged") for one in found):
         found += _levels(rows)
+    if number := organisations.among({row[0] for row in rows if row}):
+        found.append(Finding("organisation", number=number))
     if values is not None and rows:
         there, listed = {value for value in values if value is not None}, {row[0] for row in rows if row}
         found += [Finding("gap", number=len(there - listed))] if there - listed else []

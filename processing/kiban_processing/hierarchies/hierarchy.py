@@ -50,6 +50,7 @@ UNKNOWN = Ground(
 )
 
 Codes = npt.NDArray[np.int32]
+_POSTAL_LENGTHS = (7, 8)  # without and with hyphen
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,18 @@ def build(name: str, version: str, rows: Iterable[Sequence[str]]) -> Hierarchy:
 def read(name: str, version: str, content: str) -> Hierarchy:
     """A hierarchy from a CSV in the form of ARX: `;` or `,` between levels, no header, level 0 first.
 
-    The separator is the one of the two that gives the first row more levels. Refuses: hierarchy-malformed.
+    The separator is the one of the two that gives the first row more levels. What comes from outside may list postal codes that name one
+    organisation; level 0 would release them. Refuses: hierarchy-malformed, hierarchy-organisation.
 
     >>> read("sex", "1", "male;*\\nfemale;*\\n").levels
     2
     """
-    return build(name, version, rows(content))
+    built = build(name, version, rows(content))
+    if any(len(leaf) in _POSTAL_LENGTHS and leaf[:3].isdigit() for leaf in built.leaves):
+        from kiban_processing.hierarchies import organisations  # loading the postal data takes longer than most hierarchies
+
+        organisations.require_none(name, built.leaves)
+    return built
 
 
 def rows(content: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kiban_processing.hierarchies import gazetteer
+from kiban_processing.hierarchies import gazetteer, organisations
 from kiban_processing.hierarchies.hierarchy import Hierarchy, build
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
@@ -26,7 +26,9 @@ PLACE_UNKNOWN = Ground(
 
 
 def postal_codes(name: str, values: Iterable[str]) -> Hierarchy:
-    """Postal code (seven digits, a hyphen is allowed), municipality, prefecture, region, `*`. Refuses: hierarchy-place-unknown.
+    """Postal code (seven digits, a hyphen is allowed), municipality, prefecture, region, `*`.
+
+    Refuses: hierarchy-organisation, hierarchy-place-unknown.
 
     A code that lies in several municipalities of one prefecture goes to the prefecture at once.
 
@@ -36,6 +38,8 @@ def postal_codes(name: str, values: Iterable[str]) -> Hierarchy:
     """
     known = gazetteer.load().codes
     found = {value: known.get(value.replace("-", "")) for value in dict.fromkeys(values)}
+    if offices := organisations.naming([value for value, place in found.items() if place is None]):
+        raise organisations.ORGANISATION.refuse(column=name, values=len(offices))
     _covered(name, found.values())
     rows = []
     for value, place in found.items():
