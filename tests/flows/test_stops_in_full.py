@@ -132,23 +132,6 @@ def test_a_hospitals_own_request_need_not_be_told_to_it(stored: Any, tools: Any)
     assert "acknowledgement" in due(stored) and "inform-hospital" not in due(stored)
 
 
-@pytest.mark.parametrize(
-    ("today", "plan", "report"),
-    [
-        (date(2026, 11, 21), date(2027, 3, 31), date(2027, 6, 30)), (date(2027, 3, 31), date(2027, 3, 31), date(2027, 6, 30)),
-        (date(2027, 4, 1), date(2028, 3, 31), date(2027, 6, 30)), (date(2027, 7, 1), date(2028, 3, 31), date(2028, 6, 30)),
-    ],
-)  # fmt: skip
-def test_plans_and_reports_follow_the_fiscal_year(stored: Any, today: date, plan: date, report: date) -> None:
-    found = due(stored.day(today))
-    assert (found["business-plan"], found["business-report"]) == (plan, report)
-
-
-def test_receipt_records_are_past_their_time_three_years_after_the_last_provision(stored: Any) -> None:
-    assert "receipt-record" not in due(stored.day(date(2029, 11, 21)))
-    assert due(stored.day(date(2029, 11, 22)))["receipt-record"] == date(2029, 11, 21)
-
-
 # requests without a patient ID
 
 
