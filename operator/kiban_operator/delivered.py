@@ -25,6 +25,7 @@ from kiban_processing.deliveries.pieces import Delivery, Piece
 from kiban_processing.deliveries.typed import RecordCount, TypedPiece, Typing
 from kiban_processing.formats import findings
 from kiban_processing.formats.submission import StandardFiles
+from kiban_processing.masters import completion
 from kiban_processing.refusals import Refusal
 
 ROWS_AT_ONCE = 50_000  # rows of one table gathered before the engine sorts them; one statement costs milliseconds
@@ -33,13 +34,16 @@ FILES_TOLD = 1_000
 
 @dataclass
 class DeliveryCount:
-    """Records of one delivery: in all, by file (the first thousand, under the names that people may see), and by kind where no table takes them."""
+    """Records of one delivery: in all, by file (the first thousand, under the names that people may see), and by kind where no table takes them.
+
+    `completed`: item → values filled in from code masters."""
 
     path: str
     format: str
     total: RecordCount = field(default_factory=RecordCount)
     files: dict[str, RecordCount] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
+    completed: dict[str, int] = field(default_factory=dict)
     remarks: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, piece: Piece, typed: TypedPiece, shown: Callable[[str], str]) -> None:
@@ -55,7 +59,8 @@ class DeliveryCount:
     def as_json(self) -> dict[str, Any]:
         files = {file: asdict(count) for file, count in self.files.items()}
         return {
-            "path": self.path, "format": self.format, **asdict(self.total), "files": files, "kinds_set_aside": self.set_aside, "remarks": self.remarks,
+            "path": self.path, "format": self.format, **asdict(self.total), "files": files, "kinds_set_aside": self.set_aside, "completed": self.completed,
+            "remarks": self.remarks,
         }  # fmt: skip
 
 
@@ -90,7 +95,13 @@ class Delivered:
         """Which items each table may be given, those left out by the submission not among them."""
         if self.refused is not None:
             return {}
-        return {table: {item for item in given if f"{table}.{item}" not in self.entry.omit} for table, given in self.delivery.items.items()}
+        given = {table: {*items, *self._completed(table)} for table, items in self.delivery.items.items()}
+        return {table: {item for item in items if f"{table}.{item}" not in self.entry.omit} for table, items in given.items()}
+
+    def _completed(self, table: str) -> set[str]:
+        """Items of a table that code masters may fill in; none where the submission leaves one of them out."""
+        found = {one.target for one in completion.COMPLETIONS if one.table == table and self.work.masters.get(one.kind)}
+        return set() if any(f"{table}.{item}" in self.entry.omit for item in found) else found
 
     def stage(self) -> None:
         """Lay registrations and deaths into the staged tables; a file that cannot be read as a delivery at all is quarantined whole.
@@ -208,7 +219,12 @@ class Delivered:
         if name not in self._shelves:
             self._shelves[name] = sorting.open_shelves(self.work, table)
         self.work.count(name).sent += rows.num_rows
-        sorting.sort_into(self.work, self._shelves[name], table, "piece", rulings)
+        source = "piece"
+        if self._completed(name):
+            source = "completed_piece"
+            for item, done in completion.complete(self.work.con, name, "piece", source, self.work.masters).items():
+                self.count.completed[f"{name}.{item}"] = self.count.completed.get(f"{name}.{item}", 0) + done.filled
+        sorting.sort_into(self.work, self._shelves[name], table, source, rulings)
         self.work.con.unregister("piece")
 
     def _note(self, typed: TypedPiece) -> None:

@@ -19,6 +19,7 @@ from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
 from kiban_processing.formats import tables as source_tables
 from kiban_processing.formats.submission import FileMapping
+from kiban_processing.masters.versions import Master
 from kiban_processing.refusals import Refusal
 
 FINDINGS = pa.schema(
@@ -41,6 +42,7 @@ class Sorting:
     """The state of one submission being sorted; `known` and `ids` are engine tables made by `recognise`.
 
     `items`: table → items brought. `delivered`: counts of records of each delivery in a standard format.
+    `masters`: code masters from which standard codes are filled in.
     """
 
     home: Home
@@ -56,6 +58,7 @@ class Sorting:
     died_before: list[str] = field(default_factory=list)
     items: dict[str, list[str]] = field(default_factory=dict)
     delivered: list[dict[str, Any]] = field(default_factory=list)
+    masters: dict[str, list[Master]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.findings = self.begin_findings()

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kiban_operator import buckets, deaths, hospitals, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator import buckets, deaths, hospitals, masters, people, programmes, roles, sorting, submissions, vault, workshop
 from kiban_operator.delivered import Delivered
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -88,7 +88,8 @@ def _receive(home: Home, folder: Path, manifest: Manifest, mapping: Mapping, dig
             secret = vault.patient_secret(session, home)
             received_at = home.circumstances.now()  # before the registers are read: a stop that comes later is later than the receipt
             _lay_out(con, session, home, manifest)
-        sorted_rows = Sorting(home, con, manifest.hospital, manifest.regime, submission, secret, progress)
+            known = masters.for_completion(session, home.masters) if mapping.deliveries else {}
+        sorted_rows = Sorting(home, con, manifest.hospital, manifest.regime, submission, secret, progress, masters=known)
         try:
             _sort_all(sorted_rows, manifest, mapping, folder)
             return _keep(sorted_rows, manifest, mapping, digest, received_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 import tomli_w
 from data_examples import ssmix2_world
 
-from kiban_operator import findings_report
+from kiban_operator import findings_report, masters
 from kiban_processing.deliveries import readers, sources
 from kiban_processing.deliveries.pieces import DEFECTS, Piece, Remark
 from kiban_processing.formats import findings
 from kiban_processing.formats.encodings import UNDECODABLE_FILE
+from kiban_processing.masters import layouts
+from kiban_processing.masters.versions import Master
 from kiban_processing.refusals import Refusal
 
 COLUMNS = {
@@ -171,3 +174,19 @@ def test_claims_check_who_is_registered_and_replace_nobody(notified: Any, tools:
     stored = notified.rows("vault", "patients")
     assert all(row["name_kanji"] for row in stored if row["patient_key"] == notified.key("H900", one["local_patient_id"]))
     assert other["local_patient_id"] in {row["local_patient_id"] for row in notified.rows("held", "patients")}
+
+
+def test_codes_are_filled_in_from_the_masters_and_the_notice_must_name_what_is_filled(
+    notified: Any, tools: Any, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pa.Table.from_pylist([{"code": "9999901", "icd10_2013": "Z99.9"}], layouts.DISEASES.schema)
+    known = {"diseases": [Master(layouts.DISEASES, "2024", date(2024, 4, 1), "0" * 64, rows)]}
+    monkeypatch.setattr(masters, "for_completion", lambda *_: known)
+    monkeypatch.setitem(COLUMNS, "diagnoses", ("local_patient_id", "diagnosis_id", "disease_code", "diagnosed_on"))
+    patient = tools.small(0)["local_patient_id"]
+    lines = [f"diagnoses|{patient}|D{number}|{code}|2024-05-0{number}" for number, code in ((7, "9999901"), (8, "9999902"))]
+    (sent / "toy" / "b").write_text("\n".join(lines), encoding="utf-8")
+    receipt = notified.receive(sent)
+    assert receipt.deliveries[0]["completed"] == {"diagnoses.icd10": 1} and "diagnoses.icd10" in receipt.items
+    stored = {row["disease_code"]: row["icd10"] for row in notified.rows("vault", "diagnoses") if row["diagnosis_id"] in ("D7", "D8")}
+    assert stored["9999901"] == "Z99.9" and stored["9999902"] is None

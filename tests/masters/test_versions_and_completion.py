@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.tables import TABLES
+from kiban_processing.deliveries import fee_codes
 from kiban_processing.linkage import municipalities
 from kiban_processing.masters import completion, layouts, merger_table, versions
 from kiban_processing.masters.kinds import MasterKind
@@ -163,3 +164,7 @@ def test_completion_equals_a_plain_lookup(
     with duckdb.connect(config={"threads": 1}) as con:
         done, _ = completed(con, "diagnoses", rows, diseases=found)
     assert [row["icd10"] for row in done] == expected
+
+
+def test_claims_name_their_code_systems_as_the_completion_expects() -> None:
+    assert (fee_codes.SYSTEMS[fee_codes.ACT], fee_codes.SYSTEMS[fee_codes.DRUG]) == (completion.CLAIM_ACT, completion.CLAIM_DRUG)
