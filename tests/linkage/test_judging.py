@@ -145,6 +145,23 @@ def test_a_bridge_does_not_join_twins(con: duckdb.DuckDBPyConnection, make_table
     assert sorted(decisions(linked)) == ["link", "review", "veto"]
 
 
+def test_a_registration_without_birth_date_does_not_join_mother_and_daughter_of_one_name(
+    con: duckdb.DuckDBPyConnection, make_table: MakeTable
+) -> None:
+    """It agrees with both in name and home; their birth years say that they are two."""
+    mother = {**HANAKO, "insured_branch": None, "insured_number": HANAKO["insured_number"]}
+    daughter = {**mother, "birth_date": date(1998, 3, 10)}
+    undated = {**mother, "birth_date": None}
+    linked = judged(con, make_table, mother, daughter, undated)
+    clusters = dict(zip(linked.clusters.column("registration").to_pylist(), linked.clusters.column("cluster").to_pylist(), strict=True))
+    assert clusters["r0"] != clusters["r1"]
+    assert "rule:another-generation" in reasons_of(linked)
+
+
+def test_a_birth_year_that_is_off_by_a_few_is_no_other_generation(con: duckdb.DuckDBPyConnection, make_table: MakeTable) -> None:
+    assert "rule:another-generation" not in reasons_of(judged(con, make_table, HANAKO, {**HANAKO, "birth_date": date(1974, 11, 20)}))
+
+
 CHILD: Row = {
     **HANAKO, "name_kanji": "高橋 翔生", "name_kana": "タカハシ ショウキ", "birth_date": date(2015, 10, 21), "sex": "male", "registered_on": date(2021, 9, 1),
     "insured_branch": None,

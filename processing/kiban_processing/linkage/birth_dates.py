@@ -51,10 +51,10 @@ def read(text: str) -> date | None:
 
 
 def fillers(held: dict[date, int], registrations: int) -> dict[str, list[date]]:
-    """`dob_default`: filler days, known ones and those on far too many registrations for their year (1 January of people whose day is not
-    known); `dob`: days on so many registrations that they are no birth date at all.
+    """`dob_default`: filler days, known ones and those of far too many names for their year (1 January of people whose day is not
+    known); `dob`: days of so many names that they are no birth date at all.
 
-    `held`: birth date → registrations.
+    `held`: birth date → different names that have it; `registrations`: rows in all.
 
     >>> days = {date(1940, 1, day): 3 for day in range(1, 29)} | {date(1940, 1, 1): 60}
     >>> found = fillers(days, 1000)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loading Splink takes longer than linking a small delivery
     from splink import SettingsCreator
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
-VERSION = "6"
+VERSION = "7"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _COLUMNS = (*comparisons.COLUMNS, *namesakes.HELD)
 _SAME_NAME = ("equal", "kanji-equal", "kana-equal", "kana-equal-kanji-differs")
 _ONE_NAME = (*_SAME_NAME, "former-surname", "alias", "swapped")
 _TWICE = ("personal-number", "three-agree", "two-agree")
+# Parent and child are at least so many years apart; a birth date that is wrong by as much, for one person in one home, is rarer than they are.
+_GENERATION = 12
 # Until this age (days) twins are registered from one home.
 _GROWN = 25 * 365
 _SHARED = ("personal-number", "three-agree", "two-agree", "insurance", "phone", "address")
@@ -76,7 +78,9 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
                    same_dob AND NOT newborn AND NOT same_person_number AND NOT {level_in(NAME, *_ONE_NAME)}
                        AND coalesce(NOT given_kanji_same, false) AND coalesce(NOT given_kana_same, false) AS twin,
                    sex_differs AND NOT given_same AND NOT newborn AND NOT same_person_number AS another_sex_and_given,
-                   same_dob AND NOT same_person_number AND {_read_alike()} AS read_alike
+                   same_dob AND NOT same_person_number AND {_read_alike()} AS read_alike,
+                   NOT same_person_number AND {level_in(BIRTH_DATE, "differs")} AND abs(dob_year_l - dob_year_r) >= {_GENERATION}
+                       AND {level_in(HOUSEHOLD, *_SHARED)} AS another_generation
             FROM alternatives),
         certified AS (
             SELECT *, NOT newborn AND NOT branch_differs AND NOT sex_differs AND same_dob AND NOT dob_default_l AND NOT dob_default_r AND (
@@ -84,7 +88,7 @@ def judge(con: duckdb.DuckDBPyConnection, keys: str, pairs: str, model: Model, r
                        OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND (same_address OR same_phone OR same_insurance))) AS certain
             FROM ruled),
         bounded AS (
-            SELECT *, twin OR another_sex_and_given OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
+            SELECT *, twin OR another_sex_and_given OR another_generation OR (branch_differs AND NOT ({level_in(NAME, *_SAME_NAME)} AND same_dob)) AS vetoed,
                    given_same AND NOT newborn AND NOT branch_differs AND NOT read_alike AND NOT {level_in(BIRTH_DATE, "differs")}
                        AND (NOT {level_in(BIRTH_DATE, "missing")} OR ({level_in(NAME, "equal")} AND {level_in(SEX, "equal")} AND {level_in(HOUSEHOLD, *_TWICE)}))
                        AND (NOT same_site OR (same_dob AND {level_in(NAME, *_SAME_NAME)} AND {level_in(HOUSEHOLD, *_SHARED)})) AS linkable
@@ -149,6 +153,7 @@ FACTS: Mapping[str, str] = {
     "rule:given-not-equal": "NOT given_same AND NOT twin AND NOT newborn",
     "rule:same-hospital": "same_site",
     "rule:read-alike": "read_alike",
+    "rule:another-generation": "another_generation",
 }
 
 

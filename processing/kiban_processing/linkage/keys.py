@@ -17,7 +17,7 @@ from kiban_processing.linkage.municipalities import DAY_ZERO, Mergers
 
 __all__ = ["COLUMNS", "KEYS", "VERSION", "Frozen", "count", "normalise_and_count", "normalise_relation"]
 
-VERSION = "3"
+VERSION = "4"
 
 # What `link` reads; everything but the first two may be null or empty.
 COLUMNS = (
@@ -156,7 +156,12 @@ def _counted(con: duckdb.DuckDBPyConnection, name: str, surnames: dict[str, dict
         f"SELECT '{column}' AS field, {column} AS code FROM {name} WHERE {column} IS NOT NULL GROUP BY 2 HAVING count(*) > {most:d}"
         for column, most in SHARED_BY_AT_MOST.items()
     )
-    births = dict(con.execute(f"SELECT dob, count(*) FROM {name} WHERE dob IS NOT NULL GROUP BY dob ORDER BY dob").fetchall())
+    # Names are counted, not registrations: one person of many hospitals makes no day a filler.
+    births = dict(
+        con.execute(
+            f"SELECT dob, count(DISTINCT coalesce(kanji_wide, kana_wide, -node)) FROM {name} WHERE dob IS NOT NULL GROUP BY dob ORDER BY dob"
+        ).fetchall()
+    )
     days = birth_dates.fillers({DAY_ZERO + timedelta(days=day): held for day, held in births.items()}, rows)
     filled = pa.table(
         [

@@ -147,6 +147,9 @@ TEXTS: dict[str, Text] = {
         "名の読みだけが一致し、漢字が異なります（読みの同じ双生児等の可能性があります）",
         "given names are equal in reading only, their kanji differ (perhaps twins whose names are read alike)",
     ),
+    "rule:another-generation": Text(
+        "生年が十二年以上離れた、同じ世帯の登録です", "registrations of one home, twelve years or more apart in birth"
+    ),
     "rule:cluster": Text("統合すると、別人と判断した登録どうしが同じ人になります", "would join registrations judged to be two persons"),
     "rule:settled-same": Text("担当者二名が同一人と確認しました", "two people confirmed that it is one person"),
     "rule:settled-apart": Text("担当者二名が別人と確認しました", "two people confirmed that it is two persons"),
