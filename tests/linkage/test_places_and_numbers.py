@@ -172,6 +172,9 @@ def test_counts_are_frozen_and_stored(con: duckdb.DuckDBPyConnection) -> None:
         }
         for n, given in enumerate("一二三四五六七" * 6)
     ]
+    first += [
+        {"registration": f"c{n:02d}", "site_id": "S1", "name_kanji": f"鈴木 {n}子", "birth_date": date(1940, 1, 1)} for n in range(20)
+    ]
     con.register("first", table(first))
     frozen = keys.count(con, "first")
     assert keys.Frozen.from_tables(frozen.to_tables()) == frozen

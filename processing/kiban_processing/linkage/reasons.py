@@ -56,7 +56,7 @@ TEXTS: dict[str, Text] = {
     "birth_date:month-or-day": Text("生年月日の月又は日のみが異なります", "birth dates differ in month or day only"),
     "birth_date:year": Text("生年月日の年のみが異なります", "birth dates differ in the year only"),
     "birth_date:year-only": Text(
-        "生年は一致し、一方は一月一日です（月日が不明の登録とみられます）",
+        "生年月日のうち生年のみが一致し、一方は一月一日です（月日が不明の登録とみられます）",
         "only the year agrees, and one is 1 January, as where only the year is known",
     ),
     "birth_date:differs": Text("生年月日が異なります", "birth dates differ"),
