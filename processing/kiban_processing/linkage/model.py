@@ -189,7 +189,8 @@ def _shown(con: duckdb.DuckDBPyConnection, judged: str, labels: clusters.Nodes) 
         CREATE OR REPLACE TEMP TABLE linkage_shown AS
         SELECT "left", "right", placed, parted FROM linkage_placed WHERE placed <> 'review'
         UNION ALL SELECT "left", "right", placed, parted FROM (
-            SELECT *, row_number() OVER (PARTITION BY one, other ORDER BY weight DESC, "left", "right") AS place FROM linkage_placed WHERE placed = 'review')
+            SELECT "left", "right", placed, parted, row_number() OVER (PARTITION BY one, other ORDER BY weight DESC, "left", "right") AS place
+            FROM linkage_placed WHERE placed = 'review')
         WHERE place = 1""")
     con.execute("DROP TABLE linkage_placed")
     counted = con.execute("SELECT placed, count(*) FROM linkage_shown GROUP BY placed").fetchall()
