@@ -67,8 +67,17 @@ def test_a_link_in_a_storage_is_refused_without_the_patients_number(tmp_path: Pa
 
 def test_a_name_that_is_no_text_is_refused_and_counted(tmp_path: Path) -> None:
     try:
-        (tmp_path / b"\xff\xfe_name".decode("utf-8", "surrogateescape")).write_bytes(b"x")
+        (tmp_path / b"\xff\xfe_name".decode("utf-8", "surrogateescape")).write_bytes(b"MSH|x")
     except OSError:
         pytest.skip("this file system takes names in UTF-8 only")
     found = inspection.inspect(tmp_path, Format.SSMIX2)
     assert (found.total.refused, [why.code for why in found.refusals.values()]) == (1, ["ssmix2-name"])
+
+
+def test_what_is_no_message_beside_the_storage_is_no_record_and_is_remarked(tmp_path: Path) -> None:
+    for name in ("README.txt", "spec/table.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"notes")
+    found = inspection.inspect(tmp_path, Format.SSMIX2)
+    assert (found.total.sent, found.refusals) == (0, {})
+    assert [(one.rule, one.particulars["number"]) for one in found.remarks] == [("file-passed-over", 2)]

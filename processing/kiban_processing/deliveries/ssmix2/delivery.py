@@ -24,6 +24,7 @@ from kiban_processing.refusals import Family, Ground, Refusal
 from kiban_processing.statutes import REG_5_X
 
 PIECE = 4_000  # files
+_HEAD = b"MSH|"
 ENCODINGS = ("iso-2022-jp", "utf-8", "cp932")
 
 NAME_NOT_STANDARD = Ground(
@@ -115,6 +116,7 @@ class _Reading:
         self._stays = Stays()
         self._beside: dict[Beside, tuple[str, int]] = {}
         self._other_days: dict[str, tuple[str, int]] = {}
+        self._passed: tuple[str, int] | None = None
 
     def piece(self) -> Piece:
         done, self.gathering = self.gathering.piece(), Gathering()
@@ -128,7 +130,8 @@ class _Reading:
         days = (
             Remark(file, findings.DAY_DISAGREES.code, {"kind": kind, "number": number}) for kind, (file, number) in self._other_days.items()
         )
-        return (*beside, *days)
+        passed = [Remark(self._passed[0], findings.FILE_PASSED_OVER.code, {"number": self._passed[1]})] if self._passed else []
+        return (*beside, *days, *passed)
 
     def file(self, source: sources.Source, name: str, place: Place | Beside | None, is_repeated: bool) -> None:
         """One file, counted once."""
@@ -139,13 +142,27 @@ class _Reading:
             self.gathering.begin(name)
             self._record(source, name, number, place, is_repeated)
             return
-        self.gathering.begin(name)
         if place is None:
-            self._refuse(name, NAME_NOT_STANDARD.refuse(file=masks.shown(number, None)))
+            self._foreign(source, name, number)
             return
+        self.gathering.begin(name)
         first, count = self._beside.get(place, (name, 0))
         self._beside[place] = first, count + 1
         self.gathering.set_aside(place.value)
+
+    def _foreign(self, source: sources.Source, name: str, number: int) -> None:
+        """A file whose name is none of the storage: a message under it is refused, anything else is no record and only remarked."""
+        try:
+            with source.open() as file:
+                is_message = file.read(len(_HEAD)) == _HEAD
+        except Refusal:
+            is_message = True  # what cannot be looked into may be one
+        if is_message:
+            self.gathering.begin(name)
+            self._refuse(name, NAME_NOT_STANDARD.refuse(file=masks.shown(number, None)))
+            return
+        first, count = self._passed or (name, 0)
+        self._passed = first, count + 1
 
     def _record(self, source: sources.Source, name: str, number: int, place: Place, is_repeated: bool) -> None:
         try:
