@@ -83,6 +83,22 @@ def somebody(place: Any) -> tuple[str, frozenset[str]]:
     return person, frozenset(of[person])
 
 
+def send_more(place: Any, tools: Any, folder: Path, keys: frozenset[str]) -> None:
+    """Twice, rows of the person that no notice covers, which wait, and one that cannot be used, which is kept as it came.
+
+    Twice, because a file whose old self was not unlinked when it was killed is put away at the end, and not by its own step.
+    """
+    hospital, local_id = next(
+        (row["hospital"], row["local_patient_id"]) for row in place.rows("vault", "patients") if row["patient_key"] in keys
+    )
+    for number in (1, 2):
+        observation = {"local_patient_id": local_id, "observation_id": f"KILL-{number}", "observed_on": "2021-05-06", "value": "1"}
+        unusable = {**observation, "observation_id": f"LOST-{number}", "observed_on": "never"}
+        receipt = place.receive(tools.write_submission(folder / str(number), {"observations": [observation, unusable]}, hospital=hospital))
+        counts = receipt.counts["observations"]
+        assert (counts.held, counts.quarantined) == (1, 1), "the notice names no observations"
+
+
 def ordered(place: Any, person: str) -> str:
     desk_home = place.by("OD")
     named = reach.of_person(desk_home, person)
@@ -95,8 +111,9 @@ def ordered(place: Any, person: str) -> str:
 
 
 @pytest.mark.timeout(1200)
-def test_killed_at_every_step(place: Any, tmp_path: Path) -> None:
+def test_killed_at_every_step(place: Any, tools: Any, tmp_path: Path) -> None:
     person, keys = somebody(place)
+    send_more(place, tools, tmp_path / "more", keys)
     others, sums = everything(place, keys), {receipt.submission: receipt.totals for receipt in place.receipts()}
     linked = {key: of for key, of in place.persons().items() if key not in keys}
     order = ordered(place, person)
@@ -107,10 +124,7 @@ def test_killed_at_every_step(place: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     place.clock.at += timedelta(days=1)
     steps = set(killed.read_text(encoding="utf-8").split())
-    assert steps >= {step for step in STEPS if not step.startswith(("held:", "quarantine:", "released:"))}, (
-        "each was reached, and killed there"
-    )
-    assert {f"released:{point}" for point in ("before", "written", "booked", "committed")} <= steps
+    assert steps >= STEPS, "each was reached, and killed there"
     with pytest.raises(Refusal) as refused:
         running.run(place.by("SO"), order)
     assert refused.value.code == "move-not-allowed", "it is done"
