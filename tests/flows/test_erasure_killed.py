@@ -15,13 +15,14 @@ import pytest
 import sqlalchemy as sa
 
 from kiban_applications.command_line import desk
-from kiban_operator import custody, vault
+from kiban_operator import custody, release_state, vault
 from kiban_operator.erasure import orders, reach, running, scan
 from kiban_operator.erasure.orders import Cause, Scope
 from kiban_operator.ledger import book
 from kiban_operator.persons import register
 from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.refusals import Refusal
+from tests.flows.test_erasure import make
 
 SCRIPT = Path(__file__).with_name("erase_until_killed.py")
 STEPS = {
@@ -144,3 +145,23 @@ def test_killed_at_every_step(place: Any, tools: Any, tmp_path: Path) -> None:
         assert not [row for row in session.scalars(sa.select(register.Membership)) if row.patient_key in keys]
     assert entry.facts["files"] == len(erased) == sum(int(str(each.facts.get("files", 0))) for each in steps_booked)
     assert not custody.check(place.home).breaches
+
+
+@pytest.mark.timeout(1200)
+def test_killed_while_it_ends_a_release_that_was_not_handed_over(told: Any, tools: Any, tmp_path: Path) -> None:
+    place = tools.duplicate(told, tmp_path / "home")
+    pending = make(place, tools).release.id
+    members = {row["patient_key"] for row in place.rows("released", "members")}
+    person = next(of for key, of in sorted(place.persons().items()) if key in members)
+    order, killed = ordered(place, person), tmp_path / "killed"
+    arguments = (place.path, place.seats["SO"], order, place.clock.at.isoformat(), killed)
+    place.close()
+    done = subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    place.clock.at += timedelta(days=1)
+    assert {"release:before", "release:booked", "release:committed"} <= set(killed.read_text(encoding="utf-8").split())
+    with place.home.transaction() as session:
+        assert release_state.load(session, pending).state == release_state.REFUSED
+    assert not (place.path / "deliver" / "releases" / pending / "package.tar.age").exists()
+    assert scan.scan(place.by("SO"), order, every=True).clean
+    place.close()
