@@ -56,10 +56,7 @@ def _admit_hospital(home: Home, hospital: str, regime: str) -> Admission:
         with home.reading() as session:
             held = vault.files(session, vault.Shelf.HELD, hospital=hospital, regime=regime)
             guard_relation.register_facts(con, session, hospital, regime, home.circumstances.today())
-            deaths.lay_out(con, session, hospital)
-            for name in sorting.STAGED:
-                for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
-                    vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
+            sorting.lay_out_stored(con, session, home, hospital)
             groups: dict[tuple[str, str], list[vault.VaultFile]] = {}
             for file in held:
                 groups.setdefault((file.table_name, file.submission), []).append(file)

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from kiban_operator import deaths, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator import people, programmes, roles, sorting, submissions, vault, workshop
 from kiban_operator.guard import coverage
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -61,10 +61,7 @@ def _of(home: Home, hospital: str, regime: str) -> Forecast:
             starts = getattr(programme, programmes.COLUMNS[Step.STARTS]) if programme else None
             day = max(today, starts) if starts else today  # the day from which waiting alone can stand in the way
             guard_relation.register_facts(con, session, hospital, regime, day)
-            deaths.lay_out(con, session, hospital)
-            for name in sorting.STAGED:
-                for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
-                    vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
+            sorting.lay_out_stored(con, session, home, hospital)
             held = vault.files(session, vault.Shelf.HELD, hospital=hospital, regime=regime)
             brought = submissions.items_brought(session, hospital, regime)
             con.execute("CREATE TEMP TABLE waiting (patient_key VARCHAR, label VARCHAR, rows BIGINT)")

@@ -20,7 +20,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kiban_operator import buckets, deaths, hospitals, masters, people, programmes, roles, sorting, submissions, vault, workshop
+from kiban_operator import (
+    buckets,
+    deaths,
+    hospitals,
+    masters,
+    people,
+    programmes,
+    roles,
+    sorting,
+    stop_matches,
+    submissions,
+    vault,
+    workshop,
+)
 from kiban_operator.delivered import Delivered
 from kiban_operator.guard import relation as guard_relation
 from kiban_operator.home import Home
@@ -55,7 +68,9 @@ def receive(home: Home, folder: Path, progress: vault.Progress = vault.silent) -
             if earlier is not None:
                 return submissions.receipt_of(earlier, repeated=True)
         _clear_away(home, submission)
-        return _receive(home, folder, manifest, mapping, digest, progress)
+        receipt = _receive(home, folder, manifest, mapping, digest, progress)
+    stop_matches.seek_again(home)  # a request whose person nobody had found may be of somebody who has just come
+    return receipt
 
 
 @contextmanager
@@ -108,10 +123,7 @@ def _receive(home: Home, folder: Path, manifest: Manifest, mapping: Mapping, dig
 def _lay_out(con: duckdb.DuckDBPyConnection, session: Session, home: Home, manifest: Manifest) -> None:
     """What the engine must know before it reads: the guard's facts, and earlier registrations and deaths of the hospital."""
     guard_relation.register_facts(con, session, manifest.hospital, manifest.regime, home.circumstances.today())
-    deaths.lay_out(con, session, manifest.hospital)
-    for name in sorting.STAGED:
-        for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
-            vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=manifest.hospital)
+    sorting.lay_out_stored(con, session, home, manifest.hospital)
 
 
 def _sort_all(work: Sorting, manifest: Manifest, mapping: Mapping, folder: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from kiban_operator import deaths, guard, people, roles, sorting, submissions, vault, workshop
+from kiban_operator import guard, people, roles, sorting, submissions, vault, workshop
 from kiban_operator.guard import coverage, rules
 from kiban_operator.guard.standing import Case, NoticeGiven, Standing
 from kiban_operator.home import Home
@@ -99,10 +99,7 @@ def ask(home: Home, hospital: str, regime: str, local_id: str, table: str = "pat
     ):
         people.require(session, home.circumstances, roles.Act.TAKE_STOP)
         (key,) = vault.local_patient_keys(session, home, hospital, [local_id])
-        deaths.lay_out(con, session, hospital)
-        for name in sorting.STAGED:
-            for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
-                vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
+        sorting.lay_out_stored(con, session, home, hospital)
         sorting.know(con)
         known = con.execute("SELECT birth_date, death_date FROM known WHERE patient_key = ?", [key]).fetchall()
         birth, death = known[0] if known else (None, None)

@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 from sqlalchemy.orm import Session
 
 from kiban_operator import buckets, deaths, optouts, vault
+from kiban_operator.home import Home
 from kiban_operator.incoming import FINDINGS, Incoming, Sorting, read_guarded
 from kiban_processing.catalogue import arrow
 from kiban_processing.catalogue.items import Table
+from kiban_processing.catalogue.tables import TABLES
 from kiban_processing.language import Text
 from kiban_processing.refusals import Family, Ground
 from kiban_processing.statutes import ACT_56_1_II
@@ -118,6 +120,14 @@ def recognise(sorting: Sorting) -> None:
         "SELECT 0 AS turn, patient_key, birth_date, death_date FROM staged_patients JOIN ids USING (local_patient_id) UNION ALL",
         "SELECT patient_key, death_date FROM staged_deaths JOIN ids USING (local_patient_id) UNION ALL",
     )
+
+
+def lay_out_stored(con: duckdb.DuckDBPyConnection, session: Session, home: Home, hospital: str) -> None:
+    """What `recognise` and `know` read of a hospital: its stored and waiting registrations and deaths, and deaths remembered."""
+    deaths.lay_out(con, session, hospital)
+    for name in STAGED:
+        for shelf in (vault.Shelf.VAULT, vault.Shelf.HELD):
+            vault.register(con, session, home, TABLES[name], f"{shelf.value}_{name}", shelf=shelf, hospital=hospital)
 
 
 def know(con: duckdb.DuckDBPyConnection, arriving: str = "", arriving_deaths: str = "") -> None:
